@@ -1,0 +1,70 @@
+# Everything a person does with this project; `make help` lists it.
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+# The installer itself, pinned: resolves nothing, only fetches what requirements/ names, hash by hash.
+UV := uv==0.13.8
+
+RUN_READY := .venv/.run-ready
+DEV_READY := .venv/.dev-ready
+
+.PHONY: help run dev test test-all check format clean lock docs bench bench-sim
+
+help: ## list these targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+$(BIN)/uv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; name one: make PYTHON=python3.12 ..."; exit 1; }
+	@echo "Creating .venv ..."
+	@$(PYTHON) -m venv .venv || { echo "venv is missing: apt-get install python3-venv"; exit 1; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "$(UV)"
+
+$(RUN_READY): requirements/run.txt pyproject.toml | $(BIN)/uv
+	@echo "Installing the pinned dependencies (about a minute the first time) ..."
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --require-hashes --requirement requirements/run.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(DEV_READY): requirements/dev.txt $(RUN_READY)
+	@echo "Installing the tools for tests and checks ..."
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --require-hashes --requirement requirements/dev.txt
+	@touch $@
+
+run: $(RUN_READY) ## simulate a company, run the whole pipeline, deliver to the CRM sandbox
+	@$(BIN)/usage-pipeline run
+
+dev: $(RUN_READY) ## Dagster, MLflow and sandbox pages together; Ctrl-C stops all
+	@$(BIN)/usage-pipeline dev
+
+test: $(DEV_READY) ## stage tests and seeded samples (minutes)
+	@$(BIN)/python -m pytest -m "not slow"
+
+test-all: $(DEV_READY) ## only what `test` leaves out: browser, third-party clients, kills, whole runs
+	@$(BIN)/python -m pytest -m slow
+
+check: $(DEV_READY) ## format, lint, types, the order of the stages, definitions load
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/dg check defs
+	@$(BIN)/dagster definitions validate -w workspace.yaml
+
+format: $(DEV_READY) ## write the code the way `check` wants it
+	@$(BIN)/ruff check --fix-only --quiet .
+	@$(BIN)/ruff format .
+
+docs: $(DEV_READY) ## print the tables of docs/ from their catalogues
+	@$(BIN)/python -m benchmarks.print_docs
+
+bench-sim: $(DEV_READY) ## models on 10 simulated companies of 5,000 accounts (about an hour)
+	@$(BIN)/python -m benchmarks.simulated
+
+bench: bench-sim ## all benchmarks
+
+lock: $(BIN)/uv ## resolve pyproject.toml into requirements/ again
+	@$(BIN)/uv pip compile --quiet --universal --fork-strategy fewest --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url pyproject.toml requirements/tools.in -o requirements/run.txt
+	@$(BIN)/uv pip compile --quiet --universal --fork-strategy fewest --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url pyproject.toml requirements/tools.in --group dev -o requirements/dev.txt
+
+clean: ## remove everything a run made (data/) and the environment
+	rm -rf .venv data .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -1,0 +1,177 @@
+"""What differs between companies: where its facts lie, what its events mean, which plays it runs.
+
+One YAML file per company (`examples/*.yaml`), checked when it is loaded; the message of a
+mistake names the file, the line and the fix.
+"""
+
+from datetime import date
+from enum import StrEnum
+from pathlib import Path
+from typing import Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from usage_pipeline.errors import Rejected
+
+
+class Part(BaseModel):
+    """A section of the file; an unknown key is a mistake, not a wish."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Clock(Part):
+    """How an input's times are to be read."""
+
+    history: bool = False
+    """An import of the past: `received_at` alone says when a row became known."""
+    delay_days: float = Field(default=0.0, ge=0)
+    """What to add to `ts` where the source does not say when it received an event."""
+    time_zone: str = "UTC"
+    """Zone of times that name none."""
+
+
+class Events(Part):
+    """Where product events come from."""
+
+    format: Literal["segment", "select"]
+    """`segment`: Segment-specification JSON lines (RudderStack's are the same); `select`: SQL below."""
+    files: str = "events*"
+    """Glob under the data folder, for `segment`."""
+    select: str = ""
+    """DuckDB SQL over the input's files (a file `x.parquet` is the table `x`), for `select`."""
+
+
+class Kind(StrEnum):
+    """What an outcome is about."""
+
+    CHURN = "churn"
+    EXPANSION = "expansion"
+
+
+class Outcome(Part):
+    """Something that may happen to an account after a morning."""
+
+    kind: Kind
+    source: Literal["subscriptions", "milestones", "labels", "silence"]
+    """`subscriptions`: cancelled or downgraded (churn), seats, plan or add-ons up (expansion);
+    `milestones`: a row of that table; `labels`: a row of a labels file; `silence`: no event any more."""
+    horizon_days: int = Field(gt=0)
+    silence_days: int = Field(default=0, ge=0)
+    """Further days that must pass before the outcome can be stated."""
+    milestone: str = ""
+    """Which milestones count, for `milestones`."""
+
+    @property
+    def known_after_days(self) -> int:
+        """Days from the morning until the outcome can be stated; the embargo between splits."""
+        return self.horizon_days + self.silence_days
+
+
+class Primary(Part):
+    """The outcomes that feed fields, tiers and plays."""
+
+    churn: str = "churn_90d"
+    expansion: str = "expansion_90d"
+
+
+class Roles(Part):
+    """Which event names mean what; an empty role means the product has no such event."""
+
+    activation: tuple[str, ...] = ()
+    """Crossing one of these within 30 days of sign-up activates an account; empty: three distinct features."""
+    value: tuple[str, ...] = ()
+    """Events in which a customer gets what the product is for."""
+    invite: tuple[str, ...] = ()
+    integration_added: tuple[str, ...] = ()
+    integration_removed: tuple[str, ...] = ()
+    login: tuple[str, ...] = ()
+    """Being there without doing anything: not counted as the use of a feature."""
+
+
+class Plays(Part):
+    """Which plays act, and how many may."""
+
+    enabled: tuple[str, ...] = ("red_churn_risk",)
+    hold_out_share: float = Field(default=0.2, ge=0, lt=1)
+    """Share of the eligible accounts of a play that is held out of it."""
+    global_hold_out_share: float = Field(default=0.05, ge=0, lt=1)
+    """Share of all accounts that is held out of every play."""
+    tasks_per_owner_and_week: int = Field(default=10, gt=0)
+
+
+class Crm(Part):
+    """Where the CRMs keep the product's account id, and who owns accounts that nobody owns."""
+
+    hubspot_account_key: str = "product_account_id"
+    salesforce_account_key: str = "Product_Account_Id__c"
+
+
+class Company(Part):
+    """One company, whole."""
+
+    version: Literal[1] = 1
+    company: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    clock: Clock = Clock()
+    events: tuple[Events, ...]
+    tables: dict[Literal["account", "user", "subscription", "ticket", "survey", "milestone", "label"], str] = {}
+    """One DuckDB SQL `select` per table of `sources`."""
+    start: date | None = None
+    """First day that counts; by default the first known day."""
+    outcomes: dict[str, Outcome] = {
+        "churn_30d": Outcome(kind=Kind.CHURN, source="subscriptions", horizon_days=30),
+        "churn_90d": Outcome(kind=Kind.CHURN, source="subscriptions", horizon_days=90),
+        "expansion_90d": Outcome(kind=Kind.EXPANSION, source="subscriptions", horizon_days=90),
+    }
+    primary: Primary = Primary()
+    roles: Roles = Roles()
+    premium_features: tuple[str, ...] = ()
+    plays: Plays = Plays()
+    crm: Crm = Crm()
+    stock_sandbox: bool = False
+    """The input has no CRM of its own: stock the sandbox with its accounts and three owners."""
+
+
+def load(path: Path) -> Company:
+    """The company in a YAML file; `Rejected` names the line and the fix of a mistake."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        content = yaml.safe_load(text)
+    except FileNotFoundError as absent:
+        raise Rejected(f"there is no mapping {path}", fix="name an existing YAML file with --mapping") from absent
+    except yaml.YAMLError as broken:
+        raise Rejected(f"{path} is not YAML: {broken}", fix="mend the named line") from broken
+    try:
+        return Company.model_validate(content)
+    except ValidationError as invalid:
+        raise Rejected(
+            "\n".join(
+                f"{path}{_line(text, error['loc'])}: {_place(error['loc'])}: {error['msg']}"
+                for error in invalid.errors()
+            ),
+            fix="mend the named keys; docs/input.md describes each one",
+        ) from invalid
+
+
+def _place(location: tuple[int | str, ...]) -> str:
+    return ".".join(str(step) for step in location) or "the file"
+
+
+def _line(text: str, location: tuple[int | str, ...]) -> str:
+    """`:LINE` of the deepest part of `location` that the file has."""
+    node: yaml.Node | None = yaml.compose(text, Loader=yaml.SafeLoader)
+    line = None
+    for step in location:
+        if isinstance(node, yaml.MappingNode):
+            found = [(key, value) for key, value in node.value if key.value == str(step)]
+            if not found:
+                break
+            key, node = found[0]
+            line = key.start_mark.line + 1
+        elif isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
+            node = node.value[step]
+            line = node.start_mark.line + 1
+        else:
+            break
+    return f":{line}" if line else ""

@@ -1,0 +1,58 @@
+"""What differs between installations, read from the environment once (see .env.example)."""
+
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Every setting is optional; unset, one command runs with everything embedded."""
+
+    model_config = SettingsConfigDict(env_prefix="USAGE_", env_file=".env", extra="ignore", frozen=True)
+
+    home: Path = Path("data")
+    """Folder of everything a run makes."""
+    lake_url: str = ""
+    """Root of the Delta tables, a folder or an object-store URL; empty: `lake/` under the home."""
+    ledger_url: str = ""
+    """SQLAlchemy URL of the ledger; empty: `ledger.sqlite` under the home."""
+    memory_limit: str = "1GB"
+    """What DuckDB may use before it spills to disk."""
+    threads: int = 2
+    """Threads of DuckDB and XGBoost."""
+
+    hubspot_url: str = ""
+    """https://api.hubapi.com, or empty for the sandbox."""
+    hubspot_token: SecretStr = SecretStr("")
+    """A Service Key or private-app token."""
+    hubspot_version: str = "2026-03"
+    salesforce_url: str = ""
+    """https://MYDOMAIN.my.salesforce.com, or empty for the sandbox."""
+    salesforce_client_id: str = ""
+    salesforce_client_secret: SecretStr = SecretStr("")
+    salesforce_version: str = "68.0"
+    sandbox_port: int = Field(default=8780, ge=0, le=65535)
+    """HTTP port of the sandbox; its TLS port is the next one."""
+    crms: str = "hubspot,salesforce"
+    """Which CRMs are written to, separated by commas."""
+
+    @property
+    def lake(self) -> str:
+        return self.lake_url or str(self.home.resolve() / "lake")
+
+    @property
+    def ledger(self) -> str:
+        return self.ledger_url or f"sqlite:///{self.home.resolve() / 'ledger.sqlite'}"
+
+    @property
+    def mlflow_uri(self) -> str:
+        return f"sqlite:///{self.home.resolve() / 'mlflow' / 'mlflow.sqlite'}"
+
+    @property
+    def sandbox_url(self) -> str:
+        return f"http://127.0.0.1:{self.sandbox_port}"
+
+    @property
+    def crm_names(self) -> tuple[str, ...]:
+        return tuple(name.strip() for name in self.crms.split(",") if name.strip())
