@@ -1,0 +1,119 @@
+"""The tables of `events`: one shape for everything that happened."""
+
+from usage_pipeline.lake import Column, Table
+
+EVENT = Table(
+    "events",
+    "event",
+    "valid event copy",
+    (
+        Column("event_id", "string", "The source's id; copies share it"),
+        Column("ts", "timestamp", "When it happened (UTC)"),
+        Column("received_at", "timestamp", "When the source says it got it"),
+        Column("received_assumed", "boolean", "received_at is ts plus the mapping's delay: the source does not say"),
+        Column("landed_at", "timestamp", "When it was first seen here"),
+        Column("known_at", "timestamp", "When a morning could first see it; never before ts"),
+        Column("account_id", "string", "Account it states or was resolved to at landing; NULL: not yet known"),
+        Column("user_id", "string", "Person; NULL: none or anonymous"),
+        Column("anonymous_id", "string", "Device or browser before identification"),
+        Column("name", "string", "What happened"),
+        Column("feature", "string", "Feature that fired; NULL: none"),
+        Column("quantity", "decimal(18, 6)", "How many at once; 1 for a single event"),
+        Column("duration_ms", "int64", "How long it took; NULL: not stated", "milliseconds"),
+        Column("session_id", "string", "Session the source states; NULL: none"),
+        Column("properties", "string", "Everything else, as JSON"),
+        Column("content_hash", "string", "MD5 of the content, breaks ties between copies"),
+        Column("source", "string", "Which input of the mapping"),
+        Column("batch", "string", "Which landed file (hash of its bytes)"),
+        Column("line", "int64", "Line or row in it, from 1"),
+        Column("known_day", "date", "Day of known_at"),
+    ),
+    partition="known_day",
+)
+
+REJECTED = Table(
+    "events",
+    "rejected",
+    "refused input row",
+    (
+        Column("batch", "string", "Which landed file"),
+        Column("file", "string", "Its name"),
+        Column("line", "int64", "Line or row in it, from 1"),
+        Column("reason", "string", "Typed reason"),
+        Column("detail", "string", "What is wrong with it, in words"),
+        Column("raw", "string", "The row as it came (undecodable bytes as \\xNN)"),
+        Column("landed_at", "timestamp", "When it was first seen here"),
+    ),
+)
+
+BATCH = Table(
+    "events",
+    "batch",
+    "landed file",
+    (
+        Column("batch", "string", "Hash of the file's bytes"),
+        Column("file", "string", "Name under the landing folder"),
+        Column("bytes", "int64", "Size as it landed", "bytes"),
+        Column("landed_at", "timestamp", "When it was first seen here"),
+        Column("received", "int64", "Physical non-empty lines or rows", "rows"),
+        Column("accepted", "int64", "Rows that count", "rows"),
+        Column("duplicates", "int64", "Valid copies of an event that already counts", "rows"),
+        Column("rejected", "int64", "Refused rows; received = accepted + duplicates + rejected", "rows"),
+        Column("first_known_day", "date", "Earliest known day it touched"),
+        Column("last_known_day", "date", "Latest known day it touched"),
+    ),
+)
+
+IDENTITY_CALL = Table(
+    "events",
+    "identity_call",
+    "valid call that says who is who (identify, group, alias); no use of the product",
+    (
+        Column("event_id", "string", "The source's id; copies share it"),
+        Column("kind", "string", "identify, group or alias"),
+        Column("ts", "timestamp", "When it was said (UTC)"),
+        Column("known_at", "timestamp", "When a morning could first see it"),
+        Column("user_id", "string", "Person"),
+        Column("anonymous_id", "string", "Device or browser that is this person"),
+        Column("previous_id", "string", "For alias: the id the person had before"),
+        Column("account_id", "string", "Account the call states; NULL: none"),
+        Column("traits", "string", "What else it says, as JSON"),
+        Column("content_hash", "string", "MD5 of the content"),
+        Column("source", "string", "Which input of the mapping"),
+        Column("batch", "string", "Which landed file"),
+        Column("line", "int64", "Line in it, from 1"),
+        Column("known_day", "date", "Day of known_at"),
+    ),
+)
+
+IDENTITY_LINK = Table(
+    "events",
+    "identity_link",
+    "id and account, from when it was known",
+    (
+        Column("id", "string", "A user id or an anonymous id"),
+        Column("id_kind", "string", "user or anonymous"),
+        Column("account_id", "string", "Account it belongs to"),
+        Column("user_id", "string", "Person it belongs to; NULL: not known"),
+        Column("known_at", "timestamp", "From when this was known"),
+        Column("because", "string", "identify, group, alias, users table or event"),
+    ),
+)
+
+FINDING = Table(
+    "events",
+    "finding",
+    "check of the product data",
+    (
+        Column("check", "string", "Name of the check"),
+        Column("value", "float64", "What was found; NULL: nothing to look at"),
+        Column("limit", "float64", "Where it stops being in order"),
+        Column("passed", "boolean", "In order"),
+        Column("blocking", "boolean", "No run may go on without it"),
+        Column("stops_plays", "boolean", "No play may act on scores made from data that fail it"),
+        Column("words", "string", "The finding in a sentence"),
+    ),
+)
+
+TABLES = (EVENT, REJECTED, BATCH, IDENTITY_CALL, IDENTITY_LINK, FINDING)
+"""In the order of the documents."""

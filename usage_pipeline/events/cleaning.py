@@ -1,0 +1,109 @@
+"""From rows as stated to events: times in UTC, units in one measure, a typed reason for each refusal."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from usage_pipeline.company import Clock
+from usage_pipeline.events.reasons import WORDS, Reason
+from usage_pipeline.sources import moments
+
+# A sender's clock may be fast, or in another zone than it says; beyond a day it is wrong.
+_TOLERANCE = "INTERVAL 1 DAY"
+# Before any product that sends events: the mark of a clock that was never set.
+_EARLIEST = "TIMESTAMP '1971-01-01'"
+# What delta-rs can hold, and no sensible quantity reaches.
+_QUANTITY = "DECIMAL(18, 6)"
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where rows came from, and how their times are to be read."""
+
+    source: str
+    batch: str
+    landed_at: datetime
+    history: bool
+    clock: Clock
+
+
+def cleaned(stated: str, origin: Origin) -> str:
+    """SQL from rows as stated (a select) to judged rows.
+
+    `reason` is NULL for a valid row; `detail` says what was found.
+    """
+    clock = origin.clock
+    landed = f"TIMESTAMP '{origin.landed_at.isoformat(sep=' ')}'"
+    known = "received" if origin.history else f"greatest(received, {landed})"
+    return f"""
+        WITH stated AS ({stated}), read AS (
+            SELECT * EXCLUDE (quantity, duration), ts AS ts_stated, received_at AS received_stated,
+                quantity AS quantity_stated, duration AS duration_stated,
+                {moments.utc("ts")} AS happened, {moments.utc("received_at")} AS received_claim,
+                CASE WHEN quantity IS NULL THEN 1 ELSE TRY_CAST(quantity AS {_QUANTITY}) END AS quantity,
+                TRY_CAST(round(TRY_CAST(duration AS DOUBLE) * duration_unit_ms) AS BIGINT) AS duration_ms
+            FROM stated
+        ), judged AS (
+            SELECT *, CASE
+                {_whens(landed)}
+                END AS reason
+            FROM read
+        ), dated AS (
+            SELECT *, CASE WHEN reason IS NULL
+                THEN coalesce(received_claim, happened + INTERVAL '{round(clock.delay_days * 86400)} seconds') END AS received
+            FROM judged
+        )
+        SELECT line, kind, reason, {_detail()} AS detail,
+            CASE WHEN reason IS NOT NULL THEN rtrim(raw, chr(13) || chr(10)) END AS raw,
+            coalesce(event_id, md5(raw)) AS event_id,
+            happened AS ts,
+            received AS received_at,
+            received_claim IS NULL AS received_assumed,
+            {landed} AS landed_at,
+            greatest(happened, {known}) AS known_at,
+            account_id, user_id, anonymous_id, previous_id, name, feature,
+            CAST(quantity AS {_QUANTITY}) AS quantity, duration_ms, session_id, CAST(properties AS VARCHAR) AS properties,
+            md5(raw) AS content_hash,
+            {_text(origin.source)} AS source, {_text(origin.batch)} AS batch,
+            CAST(greatest(happened, {known}) AS DATE) AS known_day
+        FROM dated
+    """
+
+
+def _whens(landed: str) -> str:
+    latest = f"(least({landed}, coalesce(received_claim, {landed})) + {_TOLERANCE})"
+    tests = {
+        Reason.MISSING_EVENT_NAME: "name IS NULL",
+        Reason.MISSING_TIMESTAMP: "ts_stated IS NULL",
+        Reason.BAD_TIMESTAMP: f"happened IS NULL OR happened < {_EARLIEST} "
+        f"OR (received_stated IS NOT NULL AND (received_claim IS NULL OR received_claim < {_EARLIEST}))",
+        Reason.FUTURE_TIMESTAMP: f"happened > {latest} OR received_claim > {landed} + {_TOLERANCE}",
+        Reason.MISSING_IDENTITY: """CASE kind
+            WHEN 'event' THEN coalesce(account_id, user_id, anonymous_id) IS NULL
+            WHEN 'identify' THEN coalesce(user_id, anonymous_id) IS NULL
+            WHEN 'group' THEN account_id IS NULL OR coalesce(user_id, anonymous_id) IS NULL
+            ELSE user_id IS NULL OR coalesce(previous_id, anonymous_id) IS NULL END""",
+        Reason.BAD_QUANTITY: "kind = 'event' AND (quantity IS NULL OR quantity < 0)",
+        Reason.BAD_DURATION: "kind = 'event' AND duration_stated IS NOT NULL AND (duration_ms IS NULL OR duration_ms < 0)",
+    }
+    unreadable = "WHEN unreadable IS NOT NULL THEN unreadable"
+    return "\n".join([unreadable, *(f"WHEN {test} THEN '{reason}'" for reason, test in tests.items())])
+
+
+def _detail() -> str:
+    """What is wrong in words, with the value that was found where there is one."""
+    found = {
+        Reason.UNKNOWN_TYPE: "coalesce(type, 'no type')",
+        Reason.BAD_TIMESTAMP: "concat_ws(', received ', CAST(ts_stated AS VARCHAR), CAST(received_stated AS VARCHAR))",
+        Reason.FUTURE_TIMESTAMP: "concat_ws(', received ', CAST(ts_stated AS VARCHAR), CAST(received_stated AS VARCHAR))",
+        Reason.BAD_QUANTITY: "quantity_stated",
+        Reason.BAD_DURATION: "duration_stated",
+    }
+    words = "\n".join(
+        f"WHEN '{reason}' THEN {_text(text)}" + (f" || ': ' || {found[reason]}" if reason in found else "")
+        for reason, text in WORDS.items()
+    )
+    return f"CASE reason {words} END"
+
+
+def _text(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

@@ -1,0 +1,130 @@
+"""Whether product data is good enough to act on (COL-12, COL-16)."""
+
+from dataclasses import dataclass
+
+import ibis.expr.types as ir
+
+from usage_pipeline.lake import Lake
+
+# Time zones and batch sign-ups put some use a little before the sign-up; a fifth of it is no accident.
+SIGNUP_LIMIT = 0.20
+# Trials that never became accounts are normal; most use belonging to nobody is not.
+THIN_JOIN_LIMIT = 0.50
+# A sender that retries doubles some; beyond this something sends everything twice.
+DUPLICATE_LIMIT = 0.30
+# A person who is active on a day has at least one session on it (COL-12).
+SESSIONS_LIMIT = 0.90
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One check of the product data."""
+
+    check: str
+    value: float | None
+    """What was found; None: nothing to look at."""
+    limit: float
+    passed: bool
+    blocking: bool
+    """The run must not go on."""
+    stops_plays: bool
+    """No play may act on scores made from this data."""
+    words: str
+
+
+def quality(events: ir.Table, accounts: ir.Table, batches: ir.Table, lake: Lake) -> list[Finding]:
+    """The checks of all counted `events` (with or without account), against `accounts` and `events/batch`."""
+    backend = lake.backend
+    signup = _number(backend.execute(signup_share(events, accounts)))
+    thin = _number(backend.execute(thin_join_share(events, accounts)))
+    doubled = _number(backend.execute(batches["duplicates"].sum() / batches["received"].sum().nullif(0)))
+    unbalanced = _number(
+        backend.execute(
+            (batches["received"] != batches["accepted"] + batches["duplicates"] + batches["rejected"]).sum()
+        )
+    )
+    sessions = _number(backend.execute(sessions_per_active_day(events)))
+    return [
+        Finding(
+            "rows_accounted_for", unbalanced, 0, not unbalanced, blocking=True, stops_plays=True,
+            words=f"{unbalanced or 0:.0f} files whose received rows are not accepted + duplicates + rejected",
+        ),
+        Finding(
+            "usage_predates_signup", signup, SIGNUP_LIMIT, _below(signup, SIGNUP_LIMIT), blocking=False, stops_plays=True,
+            words=f"{_percent(signup)} of the usage is dated before its account's sign-up (limit {_percent(SIGNUP_LIMIT)})",
+        ),
+        Finding(
+            "usage_without_account", thin, THIN_JOIN_LIMIT, _below(thin, THIN_JOIN_LIMIT), blocking=False, stops_plays=True,
+            words=f"{_percent(thin)} of the usage belongs to no known account (limit {_percent(THIN_JOIN_LIMIT)})",
+        ),
+        Finding(
+            "duplicated", doubled, DUPLICATE_LIMIT, _below(doubled, DUPLICATE_LIMIT), blocking=False, stops_plays=False,
+            words=f"{_percent(doubled)} of the received rows are copies (limit {_percent(DUPLICATE_LIMIT)})",
+        ),
+        Finding(
+            "sessions_per_active_day", sessions, SESSIONS_LIMIT, sessions is None or sessions >= SESSIONS_LIMIT,
+            blocking=False, stops_plays=False,
+            words="no event states a session" if sessions is None else
+            f"{sessions:.2f} sessions per person and active day (at least {SESSIONS_LIMIT} expected)",
+        ),
+    ]  # fmt: skip
+
+
+def failure(findings: list[Finding]) -> str | None:
+    """Why no play may act on this data, in words; None: they may."""
+    return "; ".join(finding.words for finding in findings if finding.stops_plays and not finding.passed) or None
+
+
+def signup_share(events: ir.Table, accounts: ir.Table) -> ir.FloatingScalar:
+    """Share of the events with a known sign-up that are dated before its day; NULL without any."""
+    dated = _with_signup(events, accounts)
+    return dated["is_before"].cast("float64").mean()
+
+
+def after_signup(events: ir.Table, accounts: ir.Table) -> ir.Table:
+    """The events but those dated before their account's sign-up, which no feature may count."""
+    signups = _signups(accounts)
+    seen = events.left_join(signups, events["account_id"] == signups["signed_up"])
+    return seen.filter(seen["day"].isnull() | (seen["ts"].date() >= seen["day"])).select(*events.columns)
+
+
+def thin_join_share(events: ir.Table, accounts: ir.Table) -> ir.FloatingScalar:
+    """Share of the events that belong to no account of the accounts' table; NULL without events."""
+    known = accounts.select(key="account_id").distinct()
+    seen = events.left_join(known, events["account_id"] == known["key"])
+    return seen["key"].isnull().cast("float64").mean()
+
+
+def sessions_per_active_day(events: ir.Table) -> ir.FloatingScalar:
+    """Stated sessions per person and day they were active on; NULL where no session is stated.
+
+    Below 1 the session ids are shared by people or never end, and "daily active" means nothing.
+    """
+    stated = events.filter(events["session_id"].notnull() & events["user_id"].notnull())
+    days = stated.select("user_id", day=stated["ts"].date()).nunique()
+    sessions = stated["session_id"].nunique()
+    return sessions.cast("float64") / days.as_scalar().cast("float64").nullif(0)
+
+
+def _signups(accounts: ir.Table) -> ir.Table:
+    """Per account its sign-up day: the earliest that was ever stated."""
+    stated = accounts.filter(accounts["created_at"].notnull())
+    return stated.group_by(signed_up="account_id").aggregate(day=stated["created_at"].min().date())
+
+
+def _with_signup(events: ir.Table, accounts: ir.Table) -> ir.Table:
+    signups = _signups(accounts)
+    seen = events.inner_join(signups, events["account_id"] == signups["signed_up"])
+    return seen.select(is_before=seen["ts"].date() < seen["day"])
+
+
+def _number(found: object) -> float | None:
+    return None if found is None or found != found else float(str(found))  # noqa: PLR0124 NaN is what pandas has for NULL
+
+
+def _below(value: float | None, limit: float) -> bool:
+    return value is None or value <= limit
+
+
+def _percent(share: float | None) -> str:
+    return "nothing" if share is None else f"{share:.1%}"

@@ -1,0 +1,37 @@
+"""Why a row was refused, each with what to do about it."""
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """The typed reasons, in the order in which a row is tried."""
+
+    BAD_UTF8 = "bad_utf8"
+    CUT_OFF_GZIP = "cut_off_gzip"
+    BAD_JSON = "bad_json"
+    NOT_AN_OBJECT = "not_an_object"
+    UNKNOWN_TYPE = "unknown_type"
+    MISSING_EVENT_NAME = "missing_event_name"
+    MISSING_TIMESTAMP = "missing_timestamp"
+    BAD_TIMESTAMP = "bad_timestamp"
+    FUTURE_TIMESTAMP = "future_timestamp"
+    MISSING_IDENTITY = "missing_identity"
+    BAD_QUANTITY = "bad_quantity"
+    BAD_DURATION = "bad_duration"
+
+
+WORDS = {
+    Reason.BAD_UTF8: "bytes that are not UTF-8; send UTF-8",
+    Reason.CUT_OFF_GZIP: "the compressed file ends early or is damaged; deliver it again whole",
+    Reason.BAD_JSON: "not JSON; one JSON object per line is expected",
+    Reason.NOT_AN_OBJECT: "JSON, but no object; one JSON object per line is expected",
+    Reason.UNKNOWN_TYPE: "type is none of track, identify, group, page, screen, alias",
+    Reason.MISSING_EVENT_NAME: "no event name; a track call states it as `event`, a select as `name`",
+    Reason.MISSING_TIMESTAMP: "no time; a call states it as `timestamp`, a select as `ts`",
+    Reason.BAD_TIMESTAMP: "a time that is none, or one before 1971 (a clock that was never set); send ISO 8601",
+    Reason.FUTURE_TIMESTAMP: "a time more than a day after the row was received or landed; check the sender's clock",
+    Reason.MISSING_IDENTITY: "neither account nor user nor anonymous id, or not the ids this call is about",
+    Reason.BAD_QUANTITY: "a quantity that is no number from 0 up",
+    Reason.BAD_DURATION: "a duration that is no number from 0 up",
+}
+"""What is wrong and what is expected; the row's own value follows in its detail."""

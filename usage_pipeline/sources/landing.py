@@ -1,0 +1,162 @@
+"""The landing folder: which deliveries lie there, of which files, and when they came.
+
+A *delivery* is a folder that holds files (the landing folder itself may be one). A folder
+or file whose name begins with "." is still being written. An optional `manifest.json`
+says when the delivery landed and whether it is an import of the past:
+`{"landed_at": "2026-05-04T02:00:00", "history": false}`.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from usage_pipeline.errors import Rejected
+
+MANIFEST = "manifest.json"
+# What can be read as a table; anything else in a delivery (a README, a lock) is left alone.
+READABLE = (".csv", ".parquet", ".jsonl", ".ndjson", ".json")
+LINES = (".jsonl", ".ndjson", ".json")
+
+
+@dataclass(frozen=True)
+class File:
+    """One landed file; `digest` names its content, so a copy under another name is the same."""
+
+    path: Path
+    name: str
+    """Path under the landing folder."""
+    bytes: int
+    digest: str
+    landed_at: datetime
+
+    @property
+    def table(self) -> str:
+        """Its name in a mapping's SQL: `usage.csv.gz` is the table `usage`."""
+        return self.path.name.removesuffix(".gz").rpartition(".")[0]
+
+    @property
+    def suffix(self) -> str:
+        """How it is to be read, compression aside."""
+        return Path(self.path.name.removesuffix(".gz")).suffix
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """A folder of files that landed together."""
+
+    name: str
+    """Path under the landing folder; "." is the landing folder itself."""
+    folder: Path
+    landed_at: datetime
+    history: bool | None
+    """What its manifest says; None: the mapping decides."""
+    files: tuple[File, ...]
+
+
+def deliveries(landing: Path, *, now: datetime, state: Path | None = None) -> list[Delivery]:
+    """Every delivery under `landing`, oldest first.
+
+    `now` is when a file without a manifest landed if nobody saw it before. With `state` (a
+    folder), that first sight and the files' hashes are remembered, so that gigabytes that
+    did not change are not read again, and a file keeps its landing time.
+    """
+    if not landing.is_dir():
+        raise Rejected(f"there is no landing folder {landing}", fix="name an existing folder with --data")
+    seen = _Seen(state, landing)
+    found = [_delivery(landing, folder, paths, now=now, seen=seen) for folder, paths in _folders(landing)]
+    seen.keep()
+    return sorted(found, key=lambda delivery: (delivery.landed_at, delivery.name))
+
+
+def _folders(landing: Path) -> Iterator[tuple[Path, list[Path]]]:
+    for place, folders, names in os.walk(landing):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        paths = [Path(place, name) for name in sorted(names) if _is_readable(name)]
+        if paths:
+            yield Path(place), paths
+
+
+def _is_readable(name: str) -> bool:
+    return not name.startswith(".") and name != MANIFEST and name.removesuffix(".gz").endswith(READABLE)
+
+
+def _delivery(landing: Path, folder: Path, paths: list[Path], *, now: datetime, seen: "_Seen") -> Delivery:
+    stated = _manifest(folder / MANIFEST)
+    files = [seen.file(path, now) for path in paths]
+    if stated.landed_at is not None:
+        files = [replace(file, landed_at=stated.landed_at) for file in files]
+    return Delivery(
+        name=folder.relative_to(landing).as_posix(),
+        folder=folder,
+        landed_at=max(file.landed_at for file in files),
+        history=stated.history,
+        files=tuple(files),
+    )
+
+
+@dataclass(frozen=True)
+class _Manifest:
+    landed_at: datetime | None = None
+    history: bool | None = None
+
+
+def _manifest(path: Path) -> _Manifest:
+    if not path.exists():
+        return _Manifest()
+    fix = 'write {"landed_at": "2026-05-04T02:00:00", "history": false}, both optional'
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        stated = content.get("landed_at")
+        landed_at = None if stated is None else naive_utc(datetime.fromisoformat(stated))
+        history = content.get("history")
+    except (ValueError, TypeError, AttributeError) as broken:
+        raise Rejected(f"{path} cannot be read: {broken}", fix=fix) from broken
+    if not (history is None or isinstance(history, bool)):
+        raise Rejected(f"{path}: history is {history!r}, not true or false", fix=fix)
+    return _Manifest(landed_at, history)
+
+
+def naive_utc(moment: datetime) -> datetime:
+    """The moment in UTC without a zone; one that names no zone is UTC."""
+    return moment if moment.tzinfo is None else moment.astimezone(UTC).replace(tzinfo=None)
+
+
+class _Seen:
+    """Which files were seen before: path, size and time of change to hash and first sight."""
+
+    def __init__(self, state: Path | None, landing: Path) -> None:
+        self.path = None if state is None else state / "landing.json"
+        self.landing = landing
+        self.before: dict[str, list[Any]] = {}
+        if self.path is not None and self.path.exists():
+            self.before = json.loads(self.path.read_text(encoding="utf-8"))
+        self.after: dict[str, list[Any]] = {}
+
+    def file(self, path: Path, now: datetime) -> File:
+        about = path.stat()
+        place = str(path.resolve())
+        known = self.before.get(place)
+        if known is not None and known[:2] == [about.st_size, about.st_mtime_ns]:
+            digest, first = known[2], known[3]
+        else:
+            with path.open("rb") as content:
+                digest = hashlib.file_digest(content, "sha256").hexdigest()[:32]
+            # The same bytes written again came when they came first.
+            first = known[3] if known is not None and known[2] == digest else now.isoformat()
+        self.after[place] = [about.st_size, about.st_mtime_ns, digest, first]
+        name = path.relative_to(self.landing).as_posix()
+        return File(path, name, about.st_size, digest, datetime.fromisoformat(first))
+
+    def keep(self) -> None:
+        if self.path is None or self.after.items() <= self.before.items():
+            return
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        aside = self.path.with_suffix(".new")
+        # Other landing folders may share the state.
+        aside.write_text(json.dumps(self.before | self.after), encoding="utf-8")
+        aside.replace(self.path)

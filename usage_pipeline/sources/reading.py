@@ -1,0 +1,264 @@
+"""The tables of what others know, read from the deliveries through the company's SQL.
+
+Every row says from when it is so (`valid_from`) and from when a morning may see it
+(`known_at`). A delivery that repeats what an earlier one said adds nothing; one that says
+something else adds a version.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+import ibis
+import pyarrow as pa
+
+from usage_pipeline import lake
+from usage_pipeline.company import Company
+from usage_pipeline.engine import Backend
+from usage_pipeline.errors import Rejected
+from usage_pipeline.sources import catalogue, landing, moments, querying
+from usage_pipeline.sources.landing import Delivery
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What a table of the mapping must bring, and what makes two of its rows one."""
+
+    table: lake.Table
+    required: tuple[str, ...]
+    key: tuple[str, ...]
+    begins: str | None
+    """The column that says when a row came to be; what happens once is known from then in an import."""
+
+
+SHAPES = {
+    "account": Shape(catalogue.ACCOUNT, ("account_id",), ("account_id",), "created_at"),
+    "user": Shape(catalogue.USER, ("user_id", "account_id"), ("user_id",), "created_at"),
+    "subscription": Shape(
+        catalogue.SUBSCRIPTION, ("subscription_id", "account_id", "status"), ("subscription_id",), None
+    ),
+    "ticket": Shape(catalogue.TICKET, ("ticket_id", "account_id", "opened_at"), ("ticket_id",), "opened_at"),
+    "survey": Shape(
+        catalogue.SURVEY,
+        ("response_id", "account_id", "kind", "score", "answered_at"),
+        ("response_id",),
+        "answered_at",
+    ),
+    "milestone": Shape(
+        catalogue.MILESTONE,
+        ("account_id", "kind", "happened_at"),
+        ("account_id", "kind", "happened_at"),
+        "happened_at",
+    ),
+    "label": Shape(
+        catalogue.LABEL, ("account_id", "as_of", "outcome", "happened"), ("account_id", "as_of", "outcome"), None
+    ),
+}
+
+_DUCKDB = {
+    "string": "VARCHAR",
+    "int64": "BIGINT",
+    "boolean": "BOOLEAN",
+    "date": "DATE",
+    "timestamp": "TIMESTAMP",
+}
+
+
+@dataclass(frozen=True)
+class Read:
+    """A table as read, and the rows left out because they lack what every row must have."""
+
+    rows: pa.Table
+    refused: int
+    refused_because: str
+
+
+def table(
+    name: str, folder: Path, company: Company, backend: Backend, *, now: datetime, state: Path | None = None
+) -> pa.Table:
+    """The table `name` of the catalogue, from every delivery; empty where the company names no select."""
+    return read(name, folder, company, backend, now=now, state=state).rows
+
+
+def read(
+    name: str, folder: Path, company: Company, backend: Backend, *, now: datetime, state: Path | None = None
+) -> Read:
+    """As `table`, with the count of rows that had to be left out."""
+    shape = SHAPES[name]
+    select = next((sql for table_name, sql in company.tables.items() if table_name == name), None)
+    schema = shape.table.schema.to_pyarrow()
+    if select is None:
+        return Read(schema.empty_table(), 0, "")
+    tables = querying.tables_of(select, name)
+    parts = []
+    for number, delivery in enumerate(landing.deliveries(folder, now=now, state=state)):
+        part = _delivered(shape, name, select, tables, company, delivery)
+        if part is not None:
+            parts.append(part.append_column("delivery", pa.array([number] * part.num_rows, pa.int64())))
+    if not parts:
+        raise Rejected(
+            f"no delivery under {folder} holds {', '.join(tables) or 'a file'}, which the select of {name} reads",
+            fix=f"deliver {', '.join(f'{table}.csv or {table}.parquet' for table in tables)}, "
+            f"or remove `{name}` from the mapping's tables",
+        )
+    rows = pa.concat_tables(parts)
+    complete = _complete(rows, shape)
+    refused = rows.num_rows - complete.num_rows
+    because = f"no {' or no '.join(shape.required)}" if refused else ""
+    return Read(_merged(complete, shape, backend).cast(schema), refused, because)
+
+
+def _delivered(
+    shape: Shape, name: str, select: str, tables: tuple[str, ...], company: Company, delivery: Delivery
+) -> pa.Table | None:
+    """One delivery's rows in the catalogue's types, with `landed_at` and what was derived."""
+    files = querying.files_for(delivery, tables, name)
+    if files is None and tables:
+        return None
+    files = files or {}
+    where = ", ".join(file.name for file in files.values()) or "the select"
+    with querying.over(delivery, files, company.clock.time_zone) as connection:
+        try:
+            result = connection.sql(select)
+            columns = dict(zip(result.columns, map(str, result.types), strict=True))
+        except duckdb.Error as broken:
+            raise Rejected(
+                f"the select of {name} does not fit {where}: {broken}",
+                fix=f"name the columns that {where} has in the mapping's select of {name}",
+            ) from broken
+        missing = [column for column in shape.required if column not in columns]
+        if missing:
+            raise Rejected(
+                f"{where}: the table {name} lacks the required column {', '.join(missing)}",
+                fix=f'add it to the file, or name it in the mapping: tables.{name}: SELECT ... AS "{missing[0]}"',
+            )
+        stated = [column for column in shape.table.columns if column.name in columns]
+        typed = {column.name: _typed(column) for column in stated}
+        connection.execute("CREATE TEMP TABLE stated AS " + select)
+        for column in stated:
+            _check_cast(connection, column, typed[column.name], where)
+        typed |= {column.name: "NULL" for column in shape.table.columns if column.name not in typed}
+        landed = max((file.landed_at for file in files.values()), default=delivery.landed_at)
+        history = company.clock.history if delivery.history is None else delivery.history
+        typed["landed_at"] = f"TIMESTAMP '{landed.isoformat(sep=' ')}'"
+        typed["history"] = str(history)
+        cast = ", ".join(
+            f"CAST({sql} AS {_DUCKDB.get(_type(shape, column), 'TIMESTAMP' if column == 'landed_at' else 'BOOLEAN')}) "
+            f'AS "{column}"'
+            for column, sql in typed.items()
+        )
+        return connection.execute(f"SELECT {cast} FROM stated").to_arrow_table()
+
+
+def _type(shape: Shape, column: str) -> str:
+    return next((each.type for each in shape.table.columns if each.name == column), "")
+
+
+def _typed(column: lake.Column) -> str:
+    name = f'"{column.name}"'
+    if column.type == "timestamp":
+        return moments.utc(name)
+    if column.type == "date":
+        return f"TRY_CAST({name} AS DATE)"
+    if column.type == "string":
+        return f"nullif(trim(CAST({name} AS VARCHAR)), '')"
+    return f"TRY_CAST({name} AS {_DUCKDB[column.type]})"
+
+
+def _check_cast(connection: duckdb.DuckDBPyConnection, column: lake.Column, typed: str, where: str) -> None:
+    """`Rejected` where a value is there and cannot be what the column must be: never a silent NULL."""
+    stated = f"nullif(trim(CAST(\"{column.name}\" AS VARCHAR)), '')"
+    bad = connection.execute(f"SELECT {stated} FROM stated WHERE {stated} IS NOT NULL AND ({typed}) IS NULL").fetchone()
+    if bad is not None:
+        raise Rejected(
+            f"{where}: {column.name} is {bad[0]!r}, which is no {column.type}",
+            fix=f"mend the value, or convert it in the mapping's select (… AS {column.name})",
+        )
+
+
+def _complete(rows: pa.Table, shape: Shape) -> pa.Table:
+    """The rows that have every required value."""
+    with querying.connection() as connection:
+        connection.register("stated", rows)
+        has_all = " AND ".join(f'"{column}" IS NOT NULL' for column in shape.required)
+        return connection.execute(f"SELECT * FROM stated WHERE {has_all}").to_arrow_table()
+
+
+def _merged(rows: pa.Table, shape: Shape, backend: Backend) -> pa.Table:
+    """What all deliveries say together, with `valid_from` and `known_at`."""
+    names = [column.name for column in shape.table.columns]
+    with querying.connection() as connection:
+        connection.register("stated", rows)
+        if "valid_from" in names:
+            sql = _versions(shape, names)
+        elif "known_at" in names:
+            sql = _facts(shape, names)
+        else:
+            sql = _newest(shape, names)
+        merged = connection.execute(sql).to_arrow_table()
+    return backend.to_pyarrow(shape.table.conform(ibis.memtable(merged)))
+
+
+def _versions(shape: Shape, names: list[str]) -> str:
+    """One row per key and change of what is said of it.
+
+    A row without a `valid_from` of its own holds from its creation if it is the first of its
+    key, and from its delivery if it says something new of a known one.
+    """
+    key = ", ".join(f'"{column}"' for column in shape.key)
+    content = ", ".join(f'"{name}"' for name in names if name not in {"valid_from", "known_at"})
+    begins = f'"{shape.begins}"' if shape.begins else "NULL"
+    columns = ", ".join(f'"{name}"' for name in names)
+    return f"""
+        WITH distinct_rows AS (
+            SELECT {content}, valid_from, delivery, landed_at, history, min(known_at) AS known_at
+            FROM stated GROUP BY ALL
+        ), compared AS (
+            SELECT *,
+                row_number() OVER of_key AS place,
+                lag(md5(CAST(({content}) AS VARCHAR))) OVER of_key AS before,
+                md5(CAST(({content}) AS VARCHAR)) AS content
+            FROM distinct_rows
+            WINDOW of_key AS (PARTITION BY {key}, valid_from IS NULL ORDER BY delivery, known_at, {content})
+        ), dated AS (
+            SELECT * EXCLUDE (valid_from, known_at),
+                coalesce(valid_from, CASE WHEN place = 1 THEN {begins} END, landed_at) AS valid_from, known_at
+            FROM compared
+            WHERE valid_from IS NOT NULL OR before IS DISTINCT FROM content
+        ), known AS (
+            SELECT * EXCLUDE (known_at),
+                coalesce(known_at, CASE WHEN history THEN valid_from ELSE greatest(valid_from, landed_at) END) AS known_at
+            FROM dated
+        )
+        SELECT {content}, valid_from, min(known_at) AS known_at FROM known GROUP BY ALL
+        ORDER BY {columns}
+    """
+
+
+def _facts(shape: Shape, names: list[str]) -> str:
+    """One row per key, as the newest delivery states it, known since the first that stated it."""
+    key = ", ".join(f'"{column}"' for column in shape.key)
+    columns = ", ".join(f'"{name}"' for name in names)
+    known = (
+        f'min(coalesce(known_at, CASE WHEN history THEN "{shape.begins}" ELSE greatest("{shape.begins}", landed_at) END))'
+        f" OVER (PARTITION BY {key})"
+    )
+    # Of two rows of one delivery the closed ticket is the newer.
+    newest = "closed_at DESC NULLS LAST, " if "closed_at" in names else ""
+    return f"""
+        SELECT {columns.replace('"known_at"', "first_known AS known_at")} FROM (SELECT *, {known} AS first_known FROM stated)
+        QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY delivery DESC, {newest}{columns}) = 1
+        ORDER BY {columns}
+    """
+
+
+def _newest(shape: Shape, names: list[str]) -> str:
+    """One row per key, as the newest delivery states it."""
+    key = ", ".join(f'"{column}"' for column in shape.key)
+    columns = ", ".join(f'"{name}"' for name in names)
+    return f"""
+        SELECT {columns} FROM stated
+        QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY delivery DESC, {columns}) = 1
+        ORDER BY {columns}
+    """

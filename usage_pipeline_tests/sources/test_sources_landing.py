@@ -1,0 +1,63 @@
+"""Which deliveries lie in the landing folder, and when they came."""
+
+from datetime import datetime
+
+import pytest
+
+from usage_pipeline.errors import Rejected
+from usage_pipeline.sources import landing
+
+NOW = datetime(2026, 5, 4, 8)
+LATER = datetime(2026, 5, 9, 8)
+
+
+def put(folder, name, content="a\n1\n"):
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(content)
+    return path
+
+
+def test_each_folder_with_files_is_a_delivery_and_the_oldest_comes_first(tmp_path):
+    put(tmp_path, "b/usage.csv")
+    put(tmp_path, "b/manifest.json", '{"landed_at": "2026-05-02T02:00:00"}')
+    put(tmp_path, "a/usage.csv")
+    put(tmp_path, "a/manifest.json", '{"landed_at": "2026-05-03T04:00:00+02:00", "history": true}')
+    found = landing.deliveries(tmp_path, now=NOW)
+    assert [(each.name, each.landed_at, each.history) for each in found] == [
+        ("b", datetime(2026, 5, 2, 2), None),
+        ("a", datetime(2026, 5, 3, 2), True),
+    ]
+
+
+def test_what_is_still_being_written_is_left_alone(tmp_path):
+    put(tmp_path, ".coming/usage.csv")
+    put(tmp_path, "day/.usage.csv.part")
+    put(tmp_path, "day/README.md")
+    assert landing.deliveries(tmp_path, now=NOW) == []
+
+
+def test_a_file_keeps_the_moment_it_was_first_seen(tmp_path):
+    put(tmp_path / "in", "usage.csv")
+    state = tmp_path / "state"
+    landing.deliveries(tmp_path / "in", now=NOW, state=state)
+    put(tmp_path / "in", "more.csv", "a\n2\n")
+    (delivery,) = landing.deliveries(tmp_path / "in", now=LATER, state=state)
+    assert {file.table: file.landed_at for file in delivery.files} == {"usage": NOW, "more": LATER}
+
+
+def test_a_file_that_changed_is_another_file(tmp_path):
+    path = put(tmp_path / "in", "usage.csv")
+    state = tmp_path / "state"
+    (before,) = landing.deliveries(tmp_path / "in", now=NOW, state=state)
+    path.write_text("a\n1\n2\n")
+    (after,) = landing.deliveries(tmp_path / "in", now=LATER, state=state)
+    assert after.files[0].digest != before.files[0].digest
+    assert after.files[0].landed_at == LATER
+
+
+def test_a_broken_manifest_is_named(tmp_path):
+    put(tmp_path, "usage.csv")
+    put(tmp_path, "manifest.json", '{"landed_at": "yesterday"}')
+    with pytest.raises(Rejected, match=r"manifest\.json"):
+        landing.deliveries(tmp_path, now=NOW)
