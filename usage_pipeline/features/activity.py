@@ -1,0 +1,109 @@
+"""How much and when an account used the product: recency, frequency, volume, time of use."""
+
+import ibis
+import ibis.expr.types as ir
+
+from usage_pipeline import engine, periods
+from usage_pipeline.features import trends, windows
+from usage_pipeline.features.roster import counted
+from usage_pipeline.features.sight import WINDOW, Seen
+
+_MINUTE_MS = 60_000
+_USUAL_WEEKS = 12
+
+
+def activity(seen: Seen, roster: ir.Table) -> ir.Table:
+    """One row per account that was used since its sign-up, in the 91 days before the morning."""
+    recent = counted(seen.account_day.filter(seen.account_day.age <= WINDOW), roster)
+    # The parts of a day that became known on different days become one day again.
+    day = recent.group_by("account_id", "tenure_days", "age", "weekday").agg(
+        **{name: engine.whole(recent[name].sum()) for name in _COUNTS}, quantity=recent.quantity.sum()
+    )
+    in_7, in_28, in_90 = (windows.trailing(day.age, length) for length in (7, 28, 90))
+    before_28 = windows.before(day.age)
+
+    def total(name: str, where: ir.BooleanValue) -> ir.IntegerValue:
+        return engine.whole(day[name].sum(where=where))
+
+    sums = day.group_by("account_id", "tenure_days").agg(
+        **{f"active_days_{n}d": engine.whole(within.sum()) for n, within in ((7, in_7), (28, in_28), (90, in_90))},
+        sessions_7d=total("sessions", in_7),
+        sessions_28d=total("sessions", in_28),
+        sessions_before=total("sessions", before_28),
+        uses_7d=total("uses", in_7),
+        uses_28d=total("uses", in_28),
+        uses_90d=total("uses", in_90),
+        uses_28d_before=total("uses", before_28),
+        duration_ms=total("duration_ms", in_28),
+        quantity_28d=day.quantity.sum(where=in_28).fill_null(0).cast("float64"),
+        events_28d=total("events", in_28),
+        events_90d=total("events", in_90),
+        weekend=total("weekend_events", in_28),
+        working=total("working_events", in_28),
+        evening=total("evening_events", in_28),
+        **trends.sums("month", day.age, day.uses, periods.MONTH),
+        **trends.sums("quarter", day.age, day.uses, periods.QUARTER),
+    )
+    sums = sums.left_join(_usual_weeks(day), "account_id").drop("account_id_right")
+    sums = sums.left_join(_weekdays(day), "account_id").drop("account_id_right")
+    return _rated(sums)
+
+
+def recency(seen: Seen, roster: ir.Table) -> ir.Table:
+    """One row per account ever used: since when, and when last; and what is dated before the sign-up."""
+    last = counted(seen.last_use, roster, "last_age")
+    last = last.group_by("account_id").agg(days_since_last_use=last.last_age.min())
+    # A first event before the sign-up does not count, so the evidence begins with the sign-up.
+    first = seen.first_use.inner_join(roster.select("account_id", "tenure_days"), "account_id")
+    first = first.group_by("account_id", "tenure_days").agg(first_age=first.first_age.max())
+    first = first.select("account_id", history_days=ibis.least(first.first_age, first.tenure_days))
+    daily = seen.account_day.inner_join(roster.select("account_id", "tenure_days"), "account_id")
+    daily = daily.filter(daily.age > daily.tenure_days)
+    too_early = daily.group_by("account_id").agg(events_before_signup=engine.whole(daily.events.sum()))
+    joined = first.left_join(last, "account_id").drop("account_id_right")
+    return joined.left_join(too_early, "account_id").drop("account_id_right")
+
+
+_COUNTS = ("events", "uses", "sessions", "duration_ms", "working_events", "evening_events", "weekend_events")
+
+
+def _usual_weeks(day: ir.Table) -> ir.Table:
+    """Feature events of the 12 weeks before the last seven days, as the sums of a weekly series."""
+    earlier = day.filter(day.age > periods.WEEK)
+    weekly = earlier.mutate(week=(earlier.age - 1) // periods.WEEK)
+    weekly = weekly.group_by("account_id", "week").agg(uses=engine.whole(weekly.uses.sum()))
+    return weekly.group_by("account_id").agg(**trends.sums("week", weekly.week, weekly.uses, _USUAL_WEEKS))
+
+
+def _weekdays(day: ir.Table) -> ir.Table:
+    """The weekday that fell most, four of each against the four before."""
+    sums = day.group_by("account_id", "weekday").agg(
+        recent=engine.whole(day.events.sum(where=windows.trailing(day.age, periods.MONTH))),
+        earlier=engine.whole(day.events.sum(where=windows.before(day.age))),
+    )
+    fall = engine.ratio(sums.recent, sums.earlier) - 1.0
+    return sums.group_by("account_id").agg(weekday_fall=fall.min())
+
+
+def _rated(sums: ir.Table) -> ir.Table:
+    lived = sums.tenure_days
+
+    def of_events(name: str) -> ir.FloatingValue:
+        return engine.ratio(sums[name], sums.events_28d)
+
+    usual = sums.week_y.cast("float64") / float(_USUAL_WEEKS)
+    deviation = trends.variance(sums, "week", _USUAL_WEEKS).sqrt()
+    return sums.mutate(
+        minutes_28d=sums.duration_ms.cast("float64") / float(_MINUTE_MS),
+        minutes_per_session_28d=engine.ratio(sums.duration_ms, sums.sessions_28d * _MINUTE_MS),
+        uses_change_28d=windows.change(sums.uses_28d, sums.uses_28d_before, lived=lived, days=56),
+        sessions_change_28d=windows.change(sums.sessions_28d, sums.sessions_before, lived=lived, days=56),
+        uses_slope_28d=windows.only_after(trends.slope(sums, "month", periods.MONTH), lived=lived, days=28),
+        uses_slope_90d=windows.only_after(trends.slope(sums, "quarter", periods.QUARTER), lived=lived, days=90),
+        uses_vs_usual=windows.only_after(engine.ratio(sums.uses_7d, usual), lived=lived, days=WINDOW),
+        uses_deviation_7d=windows.only_after(engine.ratio(sums.uses_7d - usual, deviation), lived=lived, days=WINDOW),
+        weekend_share_28d=of_events("weekend"),
+        working_share_28d=of_events("working"),
+        evening_share_28d=of_events("evening"),
+        weekday_fall_28d=windows.only_after(sums.weekday_fall, lived=lived, days=56),
+    )

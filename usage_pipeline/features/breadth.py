@@ -1,0 +1,62 @@
+"""Which features an account uses: how many, which came and went, how evenly."""
+
+import ibis.expr.types as ir
+
+from usage_pipeline import engine, periods
+from usage_pipeline.features import windows
+from usage_pipeline.features.meanings import Meanings
+from usage_pipeline.features.roster import counted
+from usage_pipeline.features.sight import Seen
+
+
+def breadth(seen: Seen, roster: ir.Table, meanings: Meanings) -> ir.Table:
+    """One row per account that used a feature in the 13 weeks before the morning."""
+    day = counted(seen.feature_day, roster)
+    feature = day.group_by("account_id", "tenure_days", "feature").agg(
+        age=day.age.min(),
+        before=windows.before(day.age).any(),
+        uses_28d=engine.whole(day.events.sum(where=windows.trailing(day.age, periods.MONTH))),
+    )
+    feature = feature.mutate(in_product=feature.feature.nunique(where=feature.age <= 90).over())
+    is_premium = feature.feature.isin(meanings.premium_features)
+    sums = feature.group_by("account_id", "tenure_days").agg(
+        **{f"features_{n}d": engine.whole((feature.age <= n).sum()) for n in (7, 28, 90)},
+        features_28d_before=engine.whole(feature.before.sum()),
+        features_lost_28d=engine.whole((feature.before & (feature.age > periods.MONTH)).sum()),
+        premium_features_28d=engine.whole((is_premium & (feature.age <= periods.MONTH)).sum()),
+        uses=engine.whole(feature.uses_28d.sum()),
+        top_uses=engine.whole(feature.uses_28d.max()),
+        premium_uses=engine.whole(feature.uses_28d.sum(where=is_premium)),
+        in_product=feature.in_product.max(),
+    )
+    return sums.mutate(
+        features_share_28d=engine.ratio(sums.features_28d, sums.in_product),
+        features_change_28d=windows.change(
+            sums.features_28d, sums.features_28d_before, lived=sums.tenure_days, days=56
+        ),
+        top_feature_share_28d=engine.ratio(sums.top_uses, sums.uses),
+        premium_share_28d=engine.ratio(sums.premium_uses, sums.uses),
+    )
+
+
+def adoption(seen: Seen, roster: ir.Table) -> ir.Table:
+    """One row per account: what it used for the first time, and when; what was seen before the sign-up is not new."""
+    new = first_features(seen, roster)
+    return new.group_by("account_id").agg(
+        days_since_new_feature=new.age.min(),
+        features_new_28d=engine.whole((new.age <= periods.MONTH).sum()),
+    )
+
+
+def first_features(seen: Seen, roster: ir.Table) -> ir.Table:
+    """One row per account and feature, with the age of its first use since the sign-up."""
+    first = seen.first_use.filter(seen.first_use.feature.notnull())
+    return counted(first.group_by("account_id", "feature").agg(age=first.first_age.max()), roster)
+
+
+def per_person(seen: Seen, roster: ir.Table) -> ir.Table:
+    """One row per account: pairs of a person and a feature in 28 days."""
+    day = counted(seen.user_feature_day, roster)
+    pair = day.filter(day.user_id.notnull(), day.feature.notnull())
+    pair = pair.select("account_id", "user_id", "feature").distinct()
+    return pair.group_by("account_id").agg(person_features_28d=engine.whole(pair.count()))

@@ -1,0 +1,18 @@
+"""What a company says of its product, as far as features depend on it."""
+
+from dataclasses import dataclass
+
+from usage_pipeline.company import Company, Roles
+
+
+@dataclass(frozen=True)
+class Meanings:
+    """Which events play a role, which features are premium, and of what there is a table at all."""
+
+    roles: Roles
+    premium_features: tuple[str, ...]
+    tables: frozenset[str]
+
+    @classmethod
+    def of(cls, company: Company) -> "Meanings":
+        return cls(company.roles, company.premium_features, frozenset(company.tables))

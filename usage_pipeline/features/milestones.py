@@ -1,0 +1,95 @@
+"""Events that mean something: logins, invites, integrations, value, and the way to activation."""
+
+import ibis
+import ibis.expr.types as ir
+
+from usage_pipeline import engine, periods
+from usage_pipeline.company import Roles
+from usage_pipeline.features import windows
+from usage_pipeline.features.breadth import first_features
+from usage_pipeline.features.meanings import Meanings
+from usage_pipeline.features.roster import counted
+from usage_pipeline.features.sight import Seen
+
+ACTIVATION_DAYS = 30
+ACTIVATION_FEATURES = 3
+
+
+def milestones(seen: Seen, roster: ir.Table, meanings: Meanings) -> ir.Table:
+    """One row per account of the roster; NULL where the product has no event of the role."""
+    roles = meanings.roles
+    named = sorted({name for names in roles.model_dump().values() for name in names})
+    day = counted(seen.event_day.filter(seen.event_day.name.isin(named)), roster)
+
+    def count(names: tuple[str, ...], where: ir.BooleanValue | None = None) -> ir.IntegerValue:
+        is_meant = day.name.isin(names)
+        return engine.whole(day.events.sum(where=is_meant if where is None else is_meant & where))
+
+    in_28, in_90 = windows.trailing(day.age, 28), windows.trailing(day.age, 90)
+    sums = day.group_by("account_id").agg(
+        logins_28d=count(roles.login, in_28),
+        value_events_28d=count(roles.value, in_28),
+        value_before=count(roles.value, windows.before(day.age)),
+        invites_28d=count(roles.invite, in_28),
+        invites_90d=count(roles.invite, in_90),
+        added=count(roles.integration_added),
+        removed=count(roles.integration_removed),
+        integrations_removed_90d=count(roles.integration_removed, in_90),
+        activated_age=day.age.max(where=day.name.isin(roles.activation)),
+        value_age=day.age.max(where=day.name.isin(roles.value)),
+    )
+    joined = roster.select("account_id", "tenure_days").left_join(sums, "account_id").drop("account_id_right")
+    if not roles.activation:
+        third = _third_feature(seen, roster)
+        joined = joined.drop("activated_age").left_join(third, "account_id").drop("account_id_right")
+    return _said(_activated(joined, _record_age(seen)), roles)
+
+
+def _third_feature(seen: Seen, roster: ir.Table) -> ir.Table:
+    """When the account had used three features, where no event is named as the activation."""
+    first = first_features(seen, roster)
+    rank = ibis.row_number().over(group_by="account_id", order_by=[ibis.desc("age"), "feature"])
+    third = first.mutate(rank=rank).filter(ibis._.rank == ACTIVATION_FEATURES - 1)
+    return third.select("account_id", activated_age="age")
+
+
+def _record_age(seen: Seen) -> ir.Table:
+    """How long ago the record begins: one row."""
+    return seen.first_use.agg(record_age=seen.first_use.first_age.max())
+
+
+def _activated(sums: ir.Table, record: ir.Table) -> ir.Table:
+    # Nobody saw the first days of an account that is older than the record: its 30 days begin
+    # with the record, and how long it took cannot be said.
+    sums = sums.cross_join(record)
+    is_whole = sums.tenure_days <= sums.record_age
+    begun = ibis.least(sums.tenure_days, sums.record_age)
+    took = begun - sums.activated_age
+    in_time = (took < ACTIVATION_DAYS).fill_null(False)  # noqa: FBT003
+    decided = sums.tenure_days >= ACTIVATION_DAYS
+    return sums.mutate(
+        is_activated=in_time.ifelse(True, decided.ifelse(False, None)),  # noqa: FBT003
+        days_to_activation=(in_time & is_whole).ifelse(took, None),
+        days_to_value=is_whole.ifelse(sums.tenure_days - sums.value_age, None),
+        value_change_28d=windows.change(
+            sums.value_events_28d.fill_null(0), sums.value_before, lived=sums.tenure_days, days=2 * periods.MONTH
+        ),
+    )
+
+
+def _said(sums: ir.Table, roles: Roles) -> ir.Table:
+    """0 for an event that did not happen, NULL for one that the product does not have."""
+    integrations = roles.integration_added + roles.integration_removed
+    held = ibis.greatest(sums.added.fill_null(0) - sums.removed.fill_null(0), 0)
+    sums = sums.mutate(integrations=held)
+    spoken = {
+        "logins_28d": roles.login,
+        "value_events_28d": roles.value,
+        "invites_28d": roles.invite,
+        "invites_90d": roles.invite,
+        "integrations": integrations,
+        "integrations_removed_90d": integrations,
+    }
+    return sums.mutate(
+        **{name: sums[name].fill_null(0) if names else ibis.null("int64") for name, names in spoken.items()}
+    )

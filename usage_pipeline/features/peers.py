@@ -1,0 +1,35 @@
+"""The account against similar accounts: industry and size, size alone, or all, until there are ten."""
+
+import ibis
+import ibis.expr.types as ir
+
+# Below ten, one odd account moves a median.
+FEW = 10
+
+_COMPARED = {"users_change_vs_peers": "users_change_28d", "uses_change_vs_peers": "uses_change_28d"}
+_RANKED = {"uses_percentile_28d": "uses_28d", "features_percentile_28d": "features_28d"}
+_NARROW, _WIDE, _ALL = 0, 1, 2
+
+
+def against_peers(accounts: ir.Table) -> ir.Table:
+    """The accounts of one morning, each with its peer group and where it stands in it (itself included).
+
+    An account counts as a peer in all its groups, also where it is itself compared with a narrower one:
+    so every account is laid out once per group, and kept in the narrowest that is large enough.
+    """
+    rows = accounts.cross_join(ibis.range(_ALL + 1).unnest().name("level").as_table())
+    group = ibis.cases(
+        (rows.level == _NARROW, rows.industry.fill_null("unknown") + ", " + rows.size_band),
+        (rows.level == _WIDE, ibis.literal("all of ") + rows.size_band),
+        else_="all accounts",
+    )
+    rows = rows.mutate(peer_group=group)
+    peers = ["level", "peer_group"]
+    rows = rows.mutate(
+        peers=rows.count().over(group_by=peers),
+        **{name: rows[own] - rows[own].median().over(group_by=peers) for name, own in _COMPARED.items()},
+        **{name: ibis.cume_dist().over(group_by=peers, order_by=own) for name, own in _RANKED.items()},
+    )
+    enough = rows.filter((rows.peers >= FEW) | (rows.level == _ALL))
+    narrowest = ibis.row_number().over(group_by="account_id", order_by="level")
+    return enough.mutate(place=narrowest).filter(ibis._.place == 0).drop("place", "level")

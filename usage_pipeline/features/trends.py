@@ -1,0 +1,61 @@
+"""Slopes over the days or weeks before the morning, silent ones counted as zeros.
+
+A series `y` is summed as integers over the ages 1..n (1 is the latest) and divided last, so
+that every engine gives the same bits. `sums` goes into an aggregation, the formulas take
+the columns that it leaves behind.
+"""
+
+import ibis
+import ibis.expr.types as ir
+
+from usage_pipeline import engine
+
+# A series on a perfect line has no residual; its t value is cut off here.
+_CERTAIN = 100.0
+
+
+def sums(name: str, age: ir.IntegerValue, y: ir.IntegerValue, n: int) -> dict[str, ir.IntegerValue]:
+    """All that the slope of a grouped series over the ages 1..n needs."""
+    inside = age.between(1, n)
+    return {
+        f"{name}_y": engine.whole(y.sum(where=inside)),
+        f"{name}_y_age": engine.whole((y * age).sum(where=inside)),
+        f"{name}_y_y": engine.whole((y * y).sum(where=inside)),
+    }
+
+
+def slope(table: ir.Table, name: str, n: int) -> ir.FloatingValue:
+    """Rise per step over the series' mean; NULL where it is zero throughout."""
+    return engine.ratio(_rise(table, name, n) * n, table[f"{name}_y"] * _spread(n))
+
+
+def variance(table: ir.Table, name: str, n: int) -> ir.FloatingValue:
+    """Sample variance of the series."""
+    return _scatter(table, name, n).cast("float64") / float(n * (n - 1))
+
+
+def t_value(table: ir.Table, name: str, n: int) -> ir.FloatingValue:
+    """T value of the slope: 0 for a constant series, at most 100 either way; NULL where it is zero throughout."""
+    y = table[f"{name}_y"]
+    rise = _rise(table, name, n).cast("float64")
+    # Whole numbers far below 2^53 for any real account, so 0 is 0.
+    residual = _scatter(table, name, n).cast("float64") * float(_spread(n)) - rise * rise
+    t = rise * float(n - 2) ** 0.5 / residual.nullif(0.0).sqrt()
+    bounded = ibis.least(ibis.greatest(t.fill_null(rise * _CERTAIN), -_CERTAIN), _CERTAIN)
+    return (y == 0).ifelse(None, bounded)
+
+
+def _rise(table: ir.Table, name: str, n: int) -> ir.IntegerValue:
+    """N * sum(xy) - sum(x) * sum(y), where x runs with time: ages run against it, hence the sign."""
+    return table[f"{name}_y"] * (n * (n + 1) // 2) - table[f"{name}_y_age"] * n
+
+
+def _scatter(table: ir.Table, name: str, n: int) -> ir.IntegerValue:
+    """N * sum(yy) - sum(y)^2."""
+    return table[f"{name}_y_y"] * n - table[f"{name}_y"] * table[f"{name}_y"]
+
+
+def _spread(n: int) -> int:
+    """N * sum(xx) - sum(x)^2 over 1..n."""
+    ages = range(1, n + 1)
+    return n * sum(age * age for age in ages) - sum(ages) ** 2
