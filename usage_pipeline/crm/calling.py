@@ -1,0 +1,145 @@
+"""One HTTP conversation with a CRM: which failures may be repeated, and how long to wait.
+
+The class of an operation decides. *Safe* reads and *idempotent* writes are repeated after any
+passing failure. An *unsafe* one (a create without a unique key) is repeated only when the CRM
+certainly did not begin it; otherwise its outcome is unknown, and somebody has to read first.
+"""
+
+import random
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from urllib3.exceptions import NewConnectionError
+
+from usage_pipeline.crm.rejections import OutcomeUnknown
+from usage_pipeline.errors import Unavailable
+
+ATTEMPTS = 6
+# Connecting to a vendor takes well below a second; a full batch may take several.
+TIMEOUT_S = (5.0, 60.0)
+LONGEST_WAIT_S = 10.0
+
+
+class Class(StrEnum):
+    """What repeating an operation would do."""
+
+    SAFE = "safe"
+    IDEMPOTENT = "idempotent"
+    UNSAFE = "unsafe"
+
+
+@dataclass(frozen=True)
+class Wait:
+    """A verdict on a response: ask again after `seconds` (None: after a growing pause)."""
+
+    why: str
+    seconds: float | None = None
+    may_have_happened: bool = False
+
+
+@dataclass
+class Calls:
+    """API calls made, for the summary and the plan's honesty."""
+
+    reads: int = 0
+    writes: int = 0
+
+    @property
+    def total(self) -> int:
+        return self.reads + self.writes
+
+
+Verdict = Callable[[requests.Response], Wait | None]
+"""None: fine. Raises `Refused` or `BudgetSpent` where waiting does not help."""
+
+
+class Caller:
+    """A session with one CRM."""
+
+    def __init__(
+        self,
+        base_url: str,
+        verdict: Verdict,
+        *,
+        session: requests.Session | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.base_url = base_url.rstrip("/")
+        self.session = session or requests.Session()
+        self.calls = Calls()
+        self.sleep = sleep
+        self._verdict = verdict
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        kind: Class,
+        *,
+        json: object = None,
+        params: Mapping[str, str] | None = None,
+        form: Mapping[str, str] | None = None,
+    ) -> requests.Response:
+        """The response, once it is fine; see the module for what is repeated."""
+        may_have_happened = False
+        why = ""
+        for attempt in range(ATTEMPTS):
+            self._count(kind)
+            try:
+                response = self.session.request(
+                    method, self.base_url + path, json=json, params=params, data=form, timeout=TIMEOUT_S
+                )
+            except requests.RequestException as failure:
+                wait = Wait(
+                    f"{type(failure).__name__} at {method} {path}",
+                    may_have_happened=not was_never_sent(failure),
+                )
+            else:
+                verdict = self._verdict(response)
+                if verdict is None:
+                    return response
+                wait = verdict
+            why = wait.why
+            may_have_happened = may_have_happened or wait.may_have_happened
+            if may_have_happened and kind is Class.UNSAFE:
+                break
+            if attempt + 1 < ATTEMPTS:
+                self.sleep(_pause(wait, attempt))
+        if may_have_happened and kind is not Class.SAFE:
+            raise OutcomeUnknown(
+                f"{method} {path}: {why}; it may have been carried out",
+                fix="run the apply again: it reads the CRM before it sends anything twice",
+            )
+        raise Unavailable(f"{method} {path}: {why}", fix=f"see whether {self.base_url} can be reached, then run again")
+
+    def _count(self, kind: Class) -> None:
+        if kind is Class.SAFE:
+            self.calls.reads += 1
+        else:
+            self.calls.writes += 1
+
+
+def is_on_this_machine(url: str) -> bool:
+    """Loopback: whatever answers there, it is no vendor's live system."""
+    return urlsplit(url).hostname in {"127.0.0.1", "localhost", "::1"}
+
+
+def was_never_sent(failure: requests.RequestException) -> bool:
+    """Whether the connection failed before the request could have reached the CRM."""
+    if isinstance(failure, requests.ConnectTimeout):
+        return True
+    reason: Any = failure.args[0] if failure.args else None
+    return isinstance(getattr(reason, "reason", None), NewConnectionError)
+
+
+def _pause(wait: Wait, attempt: int) -> float:
+    """As long as the CRM asks, else doubling from half a second; jitter keeps clients apart."""
+    jitter = random.uniform(0, 0.25)  # noqa: S311 - spreads retries, guards nothing
+    if wait.seconds is not None:
+        return wait.seconds + jitter
+    return float(min(LONGEST_WAIT_S, 0.5 * 2**attempt)) + jitter

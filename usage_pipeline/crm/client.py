@@ -1,0 +1,195 @@
+"""The few questions that both CRMs answer, and what goes in and comes out."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Literal, Protocol
+
+from usage_pipeline.accounts import CrmId
+from usage_pipeline.crm.calling import Calls, Class
+from usage_pipeline.crm.contract import Contract
+from usage_pipeline.crm.rejections import Rejection
+
+
+@dataclass(frozen=True)
+class Instance:
+    """One portal or organisation; nothing known of one says anything of another."""
+
+    crm: str
+    id: str
+    is_sandbox: bool
+
+    @property
+    def key(self) -> str:
+        return f"{self.crm}:{self.id}"
+
+
+@dataclass(frozen=True)
+class Record:
+    """A company (HubSpot) or account (Salesforce) as the CRM has it now."""
+
+    crm_id: CrmId
+    account_key: str | None
+    domain: str | None
+    name: str | None
+    owner_id: str | None
+    owner_email: str | None
+    fields: Mapping[str, str | None] = field(default_factory=dict)
+    """Our fields by their contract name, as text; one that the CRM lacks is missing."""
+
+
+@dataclass(frozen=True)
+class Owner:
+    """A person to whom the CRM gives records and tasks."""
+
+    id: str
+    email: str | None
+    name: str
+    is_active: bool
+
+
+@dataclass(frozen=True)
+class FieldWrite:
+    """New values for one record; None empties a field."""
+
+    key: str
+    crm_id: CrmId
+    values: Mapping[str, str | None]
+
+
+@dataclass(frozen=True)
+class TaskText:
+    """What a task says."""
+
+    subject: str
+    body: str
+    priority: str
+
+
+@dataclass(frozen=True)
+class TaskOpening:
+    """A task that does not exist yet; `key` is unique per CRM instance."""
+
+    key: str
+    company: CrmId
+    text: TaskText
+    due_on: date
+    owner_id: str | None
+
+
+@dataclass(frozen=True)
+class TaskChange:
+    """A task that exists: new text, or `after` None to withdraw it.
+
+    `before` is what we last wrote; a task that says something else has been touched by a person.
+    """
+
+    key: str
+    task_id: CrmId
+    before: TaskText
+    after: TaskText | None
+    note: str = ""
+
+
+class TaskStatus(StrEnum):
+    """What became of a task; the last is ours, never a person's."""
+
+    OPEN = "open"
+    DONE = "done"
+    DISMISSED = "dismissed"
+    WITHDRAWN = "withdrawn"
+
+
+@dataclass(frozen=True)
+class TaskState:
+    """A task as the CRM has it now; its body as plain text."""
+
+    task_id: CrmId
+    key: str | None
+    status: TaskStatus
+    text: TaskText
+    closed_at: datetime | None
+    """By the CRM's own clock (naive UTC)."""
+    is_begun: bool
+    """A person has moved it on from "not started"."""
+
+    def says(self, text: TaskText) -> bool:
+        return (self.text.subject, self.text.body, self.text.priority) == (
+            text.subject.strip(),
+            text.body.strip(),
+            text.priority,
+        )
+
+    def is_untouched(self, written: TaskText) -> bool:
+        """Still exactly what we wrote, and nobody has begun it."""
+        return self.status is TaskStatus.OPEN and not self.is_begun and self.says(written)
+
+
+Outcome = Literal["ok", "left", "failed", "unknown"]
+"""`left`: a person has touched or closed the task, so it was left as it is."""
+
+
+@dataclass(frozen=True)
+class RowResult:
+    """What came of one row."""
+
+    key: str
+    outcome: Outcome
+    crm_id: CrmId | None = None
+    rejection: Rejection | None = None
+
+
+@dataclass(frozen=True)
+class Provisioned:
+    """What had to be created in the CRM, in words; empty where all was there."""
+
+    created: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+
+class Crm(Protocol):
+    """A CRM that can be read and told things."""
+
+    name: str
+    rows_per_call: int
+
+    @property
+    def calls(self) -> Calls:
+        """API calls made so far."""
+
+    @property
+    def settle_after_s(self) -> float:
+        """How old an unknown outcome must be before "not there" means that it did not happen."""
+
+    def instance(self) -> Instance: ...
+
+    def owners(self) -> list[Owner]: ...
+
+    def records(self, account_key: str, contract: Contract) -> list[Record]:
+        """Every company, with the property that holds the product's account id and our fields."""
+
+    def field_values(self, ids: Sequence[CrmId], contract: Contract) -> dict[CrmId, Mapping[str, str | None]]:
+        """Our fields of these records, as they are now; a record that is gone is missing."""
+
+    def provision(self, contract: Contract) -> Provisioned:
+        """Create what is missing of the contract; `Rejected` where something else has its name."""
+
+    def write_fields(self, batch: Sequence[FieldWrite], contract: Contract) -> list[RowResult]:
+        """Set fields of existing records, at most `rows_per_call`; never creates a record."""
+
+    @property
+    def opening_class(self) -> Class:
+        """Whether opening a task twice makes one task (idempotent) or two (unsafe)."""
+
+    def open_tasks(self, batch: Sequence[TaskOpening]) -> list[RowResult]:
+        """Create tasks on companies, at most `rows_per_call`."""
+
+    def find_tasks(self, batch: Sequence[TaskOpening]) -> dict[str, TaskState]:
+        """Which of these exist, by key; makes sure that each found one hangs on its company."""
+
+    def change_tasks(self, batch: Sequence[TaskChange]) -> list[RowResult]:
+        """Update or withdraw tasks that nobody has touched, at most `rows_per_call`."""
+
+    def task_states(self, ids: Sequence[CrmId]) -> dict[CrmId, TaskState]:
+        """Tasks as they are now; one that was deleted is missing."""

@@ -1,0 +1,102 @@
+"""One apply at a time per CRM instance: a lease that expires, and is taken over from the dead."""
+
+import os
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy import Engine, and_, delete, insert, or_, select, update
+from sqlalchemy.exc import IntegrityError
+
+from usage_pipeline.errors import Unavailable
+from usage_pipeline.ledger.schema import lease
+
+# Longer than any one request with all its repetitions.
+LASTS = timedelta(minutes=10)
+
+
+@dataclass(frozen=True)
+class Lease:
+    """The right to write to one instance; renewed with every result."""
+
+    instance: str
+    run: str
+    renew: Callable[[], None]
+
+
+@contextmanager
+def held(engine: Engine, instance: str, run: str, now: Callable[[], datetime]) -> Iterator[Lease]:
+    """The lease for as long as the block runs; `Unavailable` while another living run has it."""
+    _take(engine, instance, run, now())
+
+    def renew() -> None:
+        with engine.begin() as connection:
+            mine = and_(lease.c.instance == instance, lease.c.run == run)
+            moment = now()
+            renewed = connection.execute(
+                update(lease).where(mine).values(heartbeat_at=moment, expires_at=moment + LASTS)
+            )
+            if not renewed.rowcount:
+                raise Unavailable(
+                    f"another apply took over {instance}", fix="wait for it to end; it settles what this one left open"
+                )
+
+    try:
+        yield Lease(instance, run, renew)
+    finally:
+        with engine.begin() as connection:
+            connection.execute(delete(lease).where(lease.c.instance == instance, lease.c.run == run))
+
+
+def _take(engine: Engine, instance: str, run: str, moment: datetime) -> None:
+    values = {
+        "holder": this_process(),
+        "run": run,
+        "heartbeat_at": moment,
+        "expires_at": moment + LASTS,
+    }
+    try:
+        with engine.begin() as connection:
+            connection.execute(insert(lease).values(instance=instance, **values))
+    except IntegrityError:
+        pass
+    else:
+        return
+    with engine.begin() as connection:
+        holder = connection.execute(select(lease.c.holder).where(lease.c.instance == instance)).scalar() or ""
+        # Compared with what was just read, so that of two takers one wins.
+        free = or_(lease.c.expires_at < moment, lease.c.holder == holder if is_dead(holder) else lease.c.holder == "")
+        taken = connection.execute(update(lease).where(lease.c.instance == instance, free).values(**values))
+        if not taken.rowcount:
+            raise Unavailable(
+                f"another apply is writing to {instance} ({holder})", fix="wait until it has ended, then run again"
+            )
+
+
+def this_process() -> str:
+    """Host, process and its start, so that a later process with the same number is another."""
+    return f"{socket.gethostname()}/{os.getpid()}/{_started(os.getpid())}"
+
+
+def is_dead(holder: str) -> bool:
+    """Whether the holder was a process of this machine that runs no more; unsure is alive."""
+    host, _, rest = holder.partition("/")
+    pid, _, started = rest.partition("/")
+    if host != socket.gethostname() or not pid.isdigit() or not started:
+        return False
+    return _started(int(pid)) != started
+
+
+def _started(pid: int) -> str:
+    """Clock ticks from boot to the process's start; empty where there is no such process or no /proc."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return ""
+    # The name, in brackets, may hold spaces; the start is the twentieth number after it.
+    after_name = text.rpartition(")")[2].split()
+    # A killed process that nobody has waited for is dead, too.
+    return "" if after_name[0] in {"Z", "X"} else after_name[19]

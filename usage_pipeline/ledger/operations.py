@@ -1,0 +1,57 @@
+"""Intents and their ends: what is written down before and after a request."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Literal
+
+from usage_pipeline.accounts import AccountId, CrmId
+from usage_pipeline.crm.client import TaskState
+from usage_pipeline.crm.rejections import Rejection
+
+Kind = Literal["fields", "task_open", "task_update", "task_withdraw"]
+State = Literal["planned", "sent", "ok", "left", "failed", "unknown"]
+OPEN_STATES = ("planned", "sent", "unknown")
+
+
+@dataclass(frozen=True)
+class Operation:
+    """An intent: one record's fields, or one task."""
+
+    id: str
+    kind: Kind
+    key: str
+    """The account for fields, the task key for tasks."""
+    account_id: AccountId
+    crm_id: CrmId | None
+    payload: Mapping[str, Any]
+    operation_class: str
+    as_of: date
+    state: State = "planned"
+    sent_at: datetime | None = None
+
+    @property
+    def object(self) -> str:
+        return "company" if self.kind == "fields" else "task"
+
+    @property
+    def payload_hash(self) -> str:
+        return hash_of(self.payload)
+
+
+def hash_of(payload: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(payload, sort_keys=True, default=str).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Settled:
+    """What came of an operation."""
+
+    operation: Operation
+    state: State
+    crm_id: CrmId | None = None
+    rejection: Rejection | None = None
+    task: TaskState | None = None
+    """How a task that a crash left behind was found."""

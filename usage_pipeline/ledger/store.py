@@ -1,0 +1,296 @@
+"""The ledger as a store: a database, SQLite by default, any other by URL.
+
+Everything is durable when a method returns.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from datetime import date, datetime
+from typing import Any, Literal
+
+import pandas as pd
+from sqlalchemy import Connection, Engine, Table, create_engine, delete, event, insert, select, update
+
+from usage_pipeline.accounts import AccountId, CrmId
+from usage_pipeline.crm.matching import Match
+from usage_pipeline.crm.rejections import Cause
+from usage_pipeline.ledger import effects, leases, schema
+from usage_pipeline.ledger.operations import OPEN_STATES, Operation, Settled
+
+
+class Ledger:
+    """All we know of what we told the CRMs."""
+
+    def __init__(self, url: str) -> None:
+        self._engine = create_engine(url)
+        if self._engine.dialect.name == "sqlite":
+            _prepare_sqlite(self._engine)
+        # Writers of SQLite take their turn at the beginning, not in the middle of a transaction.
+        self._writing = self._engine.execution_options(writes=True)
+        schema.metadata.create_all(self._writing)
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    # -- what is known of an instance ------------------------------------------------------
+
+    def sequence(self, instance: str) -> int:
+        """Rises whenever what is known of the instance changes."""
+        table = schema.instance
+        with self._engine.connect() as connection:
+            return connection.execute(select(table.c.sequence).where(table.c.instance == instance)).scalar() or 0
+
+    def last_as_of(self, instance: str) -> date | None:
+        """The newest morning that was applied to the instance."""
+        table = schema.instance
+        with self._engine.connect() as connection:
+            return connection.execute(select(table.c.last_as_of).where(table.c.instance == instance)).scalar()
+
+    def acknowledged(self, instance: str) -> pd.DataFrame:
+        """One row per field of a record that the CRM has confirmed."""
+        return self._frame(schema.acknowledged, instance)
+
+    def episodes(self, instance: str | None = None) -> pd.DataFrame:
+        """One row per task of ours, open or not."""
+        return self._frame(schema.episode, instance)
+
+    def quarantine(self, instance: str) -> pd.DataFrame:
+        """One row per rejection whose cause has not gone away."""
+        return self._frame(schema.rejection, instance)
+
+    def log(self) -> pd.DataFrame:
+        """One row per operation of every instance."""
+        return self._frame(schema.operation, None)
+
+    def table(self, name: Literal["acknowledged", "rejection", "link", "run"]) -> pd.DataFrame:
+        """A table of the ledger, over all instances."""
+        return self._frame(schema.metadata.tables[name], None)
+
+    # -- links -------------------------------------------------------------------------------
+
+    def links(self, instance: str) -> dict[AccountId, CrmId]:
+        rows = self._frame(schema.link, instance)
+        return {AccountId(a): CrmId(c) for a, c in zip(rows["account_id"], rows["crm_id"], strict=True)}
+
+    def record_links(self, instance: str, matches: Iterable[Match], at: datetime) -> None:
+        """Keep which record each matched account is; what is known already is not written again."""
+        known = self.links(instance)
+        new = [
+            {
+                "instance": instance,
+                "account_id": found.account_id,
+                "crm_id": found.record.crm_id,
+                "matched_by": found.matched_by,
+                "at": at,
+            }
+            for found in matches
+            if found.record and known.get(found.account_id) != found.record.crm_id
+        ]
+        if not new:
+            return
+        table = schema.link
+        with self._change(instance) as connection:
+            for row in new:
+                connection.execute(
+                    delete(table).where(table.c.instance == instance, table.c.account_id == row["account_id"])
+                )
+            connection.execute(insert(table), new)
+
+    # -- hold-out ------------------------------------------------------------------------------
+
+    def assignments(self) -> pd.DataFrame:
+        """One row per play, account and episode: the arm it was drawn into."""
+        return self._frame(schema.assignment, None)
+
+    def record_assignments(self, assignments: pd.DataFrame) -> None:
+        """Store arms that were drawn; one that is there already stays as it was drawn."""
+        table = schema.assignment
+        wanted = _rows(assignments)
+        with self._writing.begin() as connection:
+            there = {
+                tuple(row) for row in connection.execute(select(table.c.play, table.c.account_id, table.c.episode))
+            }
+            new: dict[tuple[str, str, str], dict[str, Any]] = {}
+            for row in wanted:
+                key = (row["play"], row["account_id"], row["episode"])
+                if key not in there:
+                    new.setdefault(key, {column.name: _plain_date(row.get(column.name)) for column in table.c})
+            if new:
+                connection.execute(insert(table), list(new.values()))
+
+    # -- applying -----------------------------------------------------------------------------
+
+    def lease(self, instance: str, run: str, now: Callable[[], datetime]) -> AbstractContextManager[leases.Lease]:
+        """The right to write to the instance; one living run at a time."""
+        return leases.held(self._writing, instance, run, now)
+
+    def begin(self, run: str, instance: str, as_of: date, contract_version: str, at: datetime) -> None:
+        """A run starts; one that was still running there is lost, since this one has its lease."""
+        table = schema.run
+        with self._writing.begin() as connection:
+            connection.execute(
+                update(table).where(table.c.instance == instance, table.c.state == "running").values(state="lost")
+            )
+            connection.execute(
+                insert(schema.run).values(
+                    run=run,
+                    instance=instance,
+                    as_of=as_of,
+                    contract_version=contract_version,
+                    started_at=at,
+                    state="running",
+                )
+            )
+
+    def finish(self, run: str, instance: str, as_of: date, state: str, at: datetime) -> None:
+        table = schema.instance
+        with self._writing.begin() as connection:
+            connection.execute(update(schema.run).where(schema.run.c.run == run).values(finished_at=at, state=state))
+            effects.ensure(connection, instance)
+            newest = connection.execute(select(table.c.last_as_of).where(table.c.instance == instance)).scalar()
+            connection.execute(
+                update(table).where(table.c.instance == instance).values(last_as_of=max(as_of, newest or as_of))
+            )
+
+    def intend(self, run: str, instance: str, operations: Sequence[Operation], at: datetime) -> None:
+        """Write down what is about to be sent."""
+        if not operations:
+            return
+        with self._writing.begin() as connection:
+            connection.execute(
+                insert(schema.operation),
+                [
+                    {
+                        "operation": one.id,
+                        "run": run,
+                        "instance": instance,
+                        "as_of": one.as_of,
+                        "kind": one.kind,
+                        "object": one.object,
+                        "key": one.key,
+                        "account_id": one.account_id,
+                        "crm_id": one.crm_id,
+                        "payload": json.dumps(one.payload, sort_keys=True, default=str),
+                        "payload_hash": one.payload_hash,
+                        "class": one.operation_class,
+                        "state": "planned",
+                        "attempts": 0,
+                        "planned_at": at,
+                    }
+                    for one in operations
+                ],
+            )
+
+    def sending(self, operations: Sequence[Operation], at: datetime) -> None:
+        """Write down that these leave now: from here on they may have happened."""
+        table = schema.operation
+        with self._writing.begin() as connection:
+            connection.execute(
+                update(table)
+                .where(table.c.operation.in_([one.id for one in operations]))
+                .values(state="sent", sent_at=at, attempts=table.c.attempts + 1)
+            )
+
+    def unsettled(self, instance: str) -> list[Operation]:
+        """Operations without a known end, oldest first."""
+        table = schema.operation
+        wanted = (
+            select(table)
+            .where(table.c.instance == instance, table.c.state.in_(OPEN_STATES))
+            .order_by(table.c.planned_at, table.c.operation)
+        )
+        with self._engine.connect() as connection:
+            return [_operation(row) for row in connection.execute(wanted).mappings()]
+
+    def settle(self, instance: str, settled: Sequence[Settled], at: datetime) -> None:
+        """Write down what came of operations, with all that follows from it, in one transaction."""
+        if not settled:
+            return
+        with self._change(instance) as connection:
+            effects.end(connection, instance, settled, at)
+
+    def release(self, instance: str, causes: Iterable[Cause]) -> int:
+        """Let go of rejections with these causes, because the causes are gone; how many."""
+        table = schema.rejection
+        with self._writing.begin() as connection:
+            return connection.execute(
+                delete(table).where(table.c.instance == instance, table.c.cause.in_([str(cause) for cause in causes]))
+            ).rowcount
+
+    def record_task_states(self, instance: str, changed: Sequence[Mapping[str, Any]]) -> None:
+        """Take in what people did with tasks: rows of task_key and the columns that changed."""
+        if not changed:
+            return
+        table = schema.episode
+        with self._change(instance) as connection:
+            for row in changed:
+                values = {name: value for name, value in row.items() if name != "task_key"}
+                connection.execute(
+                    update(table)
+                    .where(table.c.instance == instance, table.c.task_key == row["task_key"])
+                    .values(**values)
+                )
+
+    # -- inside --------------------------------------------------------------------------------
+
+    @contextmanager
+    def _change(self, instance: str) -> Iterator[Connection]:
+        """A transaction after which plans made before it are stale."""
+        table = schema.instance
+        with self._writing.begin() as connection:
+            effects.ensure(connection, instance)
+            yield connection
+            connection.execute(update(table).where(table.c.instance == instance).values(sequence=table.c.sequence + 1))
+
+    def _frame(self, table: Table, instance: str | None) -> pd.DataFrame:
+        wanted = select(table).order_by(*table.primary_key.columns)
+        if instance is not None:
+            wanted = wanted.where(table.c.instance == instance)
+        with self._engine.connect() as connection:
+            rows = [tuple(row) for row in connection.execute(wanted)]
+        # object: text, days and moments stay what they are, and a missing one is None
+        return pd.DataFrame(rows, columns=list(table.c.keys()), dtype=object)
+
+
+def _operation(row: Mapping[Any, Any]) -> Operation:
+    return Operation(
+        id=row["operation"],
+        kind=row["kind"],
+        key=row["key"],
+        account_id=AccountId(row["account_id"]),
+        crm_id=CrmId(row["crm_id"]) if row["crm_id"] else None,
+        payload=json.loads(row["payload"]),
+        operation_class=row["class"],
+        as_of=row["as_of"],
+        state=row["state"],
+        sent_at=row["sent_at"],
+    )
+
+
+def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """The frame's rows with None for what is missing."""
+    plain = frame.astype(object)
+    return [
+        dict(zip(plain.columns, row, strict=True)) for row in plain.where(plain.notna(), None).itertuples(index=False)
+    ]
+
+
+def _plain_date(value: Any) -> Any:
+    return value.date() if isinstance(value, datetime) else value
+
+
+def _prepare_sqlite(engine: Engine) -> None:
+    @event.listens_for(engine, "connect")
+    def on_connect(connection: Any, _record: Any) -> None:
+        # SQLAlchemy begins transactions itself, below.
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        for pragma in ("busy_timeout = 30000", "journal_mode = WAL", "synchronous = FULL"):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def on_begin(connection: Connection) -> None:
+        writes = connection.get_execution_options().get("writes")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

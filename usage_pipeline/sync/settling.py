@@ -1,0 +1,136 @@
+"""What a crash or a lost answer left open, settled by reading the CRM.
+
+Nothing is sent here but what repairs a task without its company.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from datetime import date, datetime
+
+from usage_pipeline.accounts import CrmId
+from usage_pipeline.crm.batches import chunks
+from usage_pipeline.crm.client import Crm, TaskChange, TaskOpening, TaskStatus, TaskText
+from usage_pipeline.crm.contract import Contract
+from usage_pipeline.crm.rejections import Cause, Rejection
+from usage_pipeline.ledger.operations import Operation, Settled
+from usage_pipeline.ledger.store import Ledger
+
+
+def settle(
+    crm: Crm,
+    ledger: Ledger,
+    instance: str,
+    contract: Contract,
+    *,
+    now: Callable[[], datetime],
+    pause: Callable[[float], None] = time.sleep,
+) -> list[Settled]:
+    """Find out what became of every operation without a known end, and write it down."""
+    waiting = ledger.unsettled(instance)
+    never_sent = [one for one in waiting if one.state == "planned"]
+    maybe_sent = [one for one in waiting if one.state != "planned"]
+    settled = [Settled(one, "failed", rejection=_passing("the run ended before this was sent")) for one in never_sent]
+    ledger.settle(instance, settled, now())
+    readers: dict[str, Callable[[Sequence[Operation]], list[Settled]]] = {
+        "fields": lambda some: _fields(crm, contract, some),
+        "task_open": lambda some: _openings(crm, some),
+        "task_update": lambda some: _task_changes(crm, some),
+        "task_withdraw": lambda some: _task_changes(crm, some),
+    }
+    for kind, read in readers.items():
+        mine = [one for one in maybe_sent if one.kind == kind]
+        if kind == "task_open" and mine:
+            _wait_until_settled(crm, mine, now, pause)
+        for some in chunks(mine, crm.rows_per_call):
+            ends = read(some)
+            ledger.settle(instance, ends, now())
+            settled += ends
+    return settled
+
+
+def _wait_until_settled(
+    crm: Crm, openings: Sequence[Operation], now: Callable[[], datetime], pause: Callable[[float], None]
+) -> None:
+    """Until "it is not there" can be believed of the youngest."""
+    if crm.settle_after_s <= 0:
+        return
+    youngest = max(one.sent_at for one in openings if one.sent_at)
+    left = crm.settle_after_s - (now() - youngest).total_seconds()
+    if left > 0:
+        pause(left)
+
+
+def _fields(crm: Crm, contract: Contract, operations: Sequence[Operation]) -> list[Settled]:
+    there = crm.field_values([CrmId(one.crm_id or "") for one in operations], contract)
+
+    def end(one: Operation) -> Settled:
+        values = there.get(CrmId(one.crm_id or ""))
+        if values is None:
+            return Settled(one, "failed", rejection=Rejection.of(Cause.IDENTITY, f"the record {one.crm_id} is gone"))
+        if all(values.get(name) == value for name, value in one.payload.items()):
+            return Settled(one, "ok", crm_id=one.crm_id)
+        return Settled(one, "failed", rejection=_lost())
+
+    return [end(one) for one in operations]
+
+
+def _openings(crm: Crm, operations: Sequence[Operation]) -> list[Settled]:
+    found = crm.find_tasks([opening(one) for one in operations])
+    return [
+        Settled(one, "ok", crm_id=found[one.key].task_id, task=found[one.key])
+        if one.key in found
+        else Settled(one, "failed", rejection=_lost())
+        for one in operations
+    ]
+
+
+def _task_changes(crm: Crm, operations: Sequence[Operation]) -> list[Settled]:
+    changes = [change(one) for one in operations]
+    there = crm.task_states([one.task_id for one in changes])
+
+    def end(operation: Operation, asked: TaskChange) -> Settled:
+        state = there.get(asked.task_id)
+        if asked.after is None:
+            is_done = state is None or state.status is TaskStatus.WITHDRAWN
+        else:
+            is_done = state is not None and state.says(asked.after)
+        return (
+            Settled(operation, "ok", crm_id=asked.task_id)
+            if is_done
+            else Settled(operation, "failed", rejection=_lost())
+        )
+
+    return [end(operation, asked) for operation, asked in zip(operations, changes, strict=True)]
+
+
+def opening(operation: Operation) -> TaskOpening:
+    """The task that an operation opens."""
+    payload = operation.payload
+    return TaskOpening(
+        key=operation.key,
+        company=CrmId(operation.crm_id or ""),
+        text=TaskText(payload["subject"], payload["body"], payload["priority"]),
+        due_on=date.fromisoformat(payload["due_on"]),
+        owner_id=payload["owner_id"],
+    )
+
+
+def change(operation: Operation) -> TaskChange:
+    """The change that an operation makes to a task."""
+    payload = operation.payload
+    after = payload.get("after")
+    return TaskChange(
+        key=operation.key,
+        task_id=CrmId(payload["task_id"]),
+        before=TaskText(**payload["before"]),
+        after=TaskText(**after) if after else None,
+        note=f"The cause of this task was gone on {operation.as_of}; no need to go on with it.",
+    )
+
+
+def _lost() -> Rejection:
+    return _passing("it had not arrived when the CRM was read")
+
+
+def _passing(detail: str) -> Rejection:
+    return Rejection.of(Cause.TRANSIENT, detail)
