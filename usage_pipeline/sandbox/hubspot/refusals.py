@@ -1,0 +1,120 @@
+"""HubSpot's error bodies (CRM_APIS 1.2 to 1.4)."""
+
+import json
+import uuid
+from typing import Any
+
+from usage_pipeline.sandbox.exchange import Refusal, Reply
+
+
+def body(message: str, category: str, **more: Any) -> dict[str, Any]:
+    """The error shape that all of HubSpot's answers share, whole answers and rows of a batch alike."""
+    return {"status": "error", "message": message, "correlationId": str(uuid.uuid4()), "category": category, **more}
+
+
+def refused(status: int, message: str, category: str, **more: Any) -> Refusal:
+    headers = {"X-HubSpot-NotFound": "true"} if status == 404 else {}
+    return Refusal(Reply(status, body(message, category, **more), headers))
+
+
+def invalid(message: str, **more: Any) -> Refusal:
+    return refused(400, message, "VALIDATION_ERROR", **more)
+
+
+def values_not_valid(problems: list[dict[str, Any]]) -> Refusal:
+    """Property errors are JSON inside the message string [3P/REC]; the code stands in `errors` too."""
+    return invalid(
+        f"Property values were not valid: {json.dumps(problems, separators=(',', ':'))}",
+        errors=[
+            {"message": each["message"], "code": each["error"], "context": {"propertyName": [each["name"]]}}
+            for each in problems
+        ],
+    )
+
+
+def not_found(ids: list[str]) -> Refusal:
+    return refused(404, "Object not found.  objectId are usually numeric.", "OBJECT_NOT_FOUND", context={"ids": ids})
+
+
+def some_not_found(ids: list[str], object_type: str) -> dict[str, Any]:
+    """The row error of a batch that names records that do not exist."""
+    return body(
+        f"Could not get some {object_type.upper()} objects, they may be deleted or not exist. Check that ids are valid.",
+        "OBJECT_NOT_FOUND",
+        context={"ids": ids},
+        errors=[],
+        links={},
+    )
+
+
+def unknown_path() -> Refusal:
+    return Refusal(Reply(404, {"status": "error", "message": "resource not found"}, {"X-HubSpot-NotFound": "true"}))
+
+
+def no_credentials() -> Refusal:
+    return refused(
+        401,
+        "Authentication credentials not found. This API supports OAuth 2.0 authentication and you can find more details "
+        "at https://developers.hubspot.com/docs/methods/auth/oauth-overview",
+        "INVALID_AUTHENTICATION",
+    )
+
+
+def bad_credentials() -> Refusal:
+    return refused(
+        401,
+        "Authentication credentials not found or not valid: the token is unknown or was revoked.",
+        "INVALID_AUTHENTICATION",
+    )
+
+
+def expired_credentials() -> Refusal:
+    return refused(401, "The OAuth token used to make this call expired.", "EXPIRED_AUTHENTICATION")
+
+
+def missing_scopes(scopes: list[str]) -> Refusal:
+    needed = "One or more of the following scopes are required."
+    return refused(
+        403,
+        "This app hasn't been granted all required scopes to make this call.",
+        "MISSING_SCOPES",
+        errors=[{"message": needed, "context": {"requiredGranularScopes": scopes}}],
+    )
+
+
+def burst(policy: str, group: str) -> Refusal:
+    """The recorded 429 of the burst limit: errorType and policyName, no category, no Retry-After."""
+    return Refusal(
+        Reply(
+            429,
+            {
+                "status": "error",
+                "message": "You have reached your ten_secondly_rolling limit.",
+                "errorType": "RATE_LIMIT",
+                "correlationId": str(uuid.uuid4()),
+                "policyName": policy,
+                "groupName": group,
+            },
+        )
+    )
+
+
+def daily(group: str) -> Refusal:
+    return Refusal(
+        Reply(
+            429,
+            {
+                "status": "error",
+                "message": "You have reached your daily limit.",
+                "errorType": "RATE_LIMIT",
+                "correlationId": str(uuid.uuid4()),
+                "policyName": "DAILY",
+                "groupName": group,
+            },
+        )
+    )
+
+
+def secondly() -> Refusal:
+    """The recorded 429 of search: a category and no policyName."""
+    return refused(429, "You have reached your secondly limit.", "RATE_LIMITS")

@@ -1,0 +1,195 @@
+"""What a person sees in a browser: companies with their score fields, one company with its tasks, the API log."""
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import parse_qs, urlencode
+
+import jinja2
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from usage_pipeline.sandbox import overview, people, stock, traffic
+from usage_pipeline.sandbox.overview import Column
+from usage_pipeline.sandbox.store import Store
+
+PAGE = 50
+NAMES = {"hubspot": "HubSpot", "salesforce": "Salesforce"}
+
+LISTED = (
+    ("usage_churn_risk", "usage_churn_tier"),
+    ("usage_expansion_likelihood", "usage_expansion_tier"),
+    ("usage_health", "usage_health_tier"),
+    ("usage_cohort", None),
+)
+"""Fields of the list, each with its tier beside it, where the CRM has them; a company's page shows all."""
+
+FILTERS = ("usage_churn_tier", "usage_cohort", "usage_expansion_tier")
+
+_ALARMS = {
+    "red": "bad",
+    "orange": "bad",
+    "yellow": "warn",
+    "green": "good",
+    "dark-green": "good",
+    "high": "good",
+    "medium": "warn",
+}
+"""Colours of the tier words that mean one to everybody; any other value stays grey."""
+
+
+def routes(store: Store) -> list[Route]:
+    """The pages over one state file."""
+    templates = jinja2.Environment(
+        loader=jinja2.PackageLoader("usage_pipeline.sandbox", "templates"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    templates.filters |= {
+        "alarm": lambda value: _ALARMS.get(str(value).lower(), "plain"),
+        "spoken": _spoken,
+        "day": _day,
+    }
+    templates.globals |= {"crms": NAMES}
+
+    def page(path: str, template: str, shown: Callable[[Store, Request], dict[str, Any]]) -> Route:
+        async def endpoint(request: Request) -> Response:
+            with store.request():
+                try:
+                    values = shown(store, request)
+                except LookupError as problem:
+                    return HTMLResponse(templates.get_template("missing.html").render(problem=str(problem)), 404)
+            return HTMLResponse(templates.get_template(template).render(**values))
+
+        return Route(path, endpoint)
+
+    async def finish(request: Request) -> Response:
+        form = {name: values[0] for name, values in parse_qs((await request.body()).decode()).items()}
+        crm, task = request.path_params["crm"], request.path_params["id"]
+        try:
+            with store.request():
+                people.finish(store, crm, task, form.get("status", ""), form.get("answer", "").strip())
+        except (LookupError, ValueError) as problem:
+            return HTMLResponse(templates.get_template("missing.html").render(problem=str(problem)), 404)
+        back = form.get("company", "")
+        return RedirectResponse(f"/companies/{crm}/{back}#task-{task}" if back.isalnum() else "/", 303)
+
+    return [
+        page("/", "start.html", _start),
+        page("/companies", "companies.html", _companies),
+        page("/companies/{crm}/{id}", "company.html", _company),
+        page("/log", "log.html", _log),
+        Route("/tasks/{crm}/{id}", finish, methods=["POST"]),
+    ]
+
+
+def _spoken(value: Any) -> str:
+    """A value as a person reads it; a dash for none."""
+    if value is None or value == "":
+        return "–"  # noqa: RUF001 - a typographic dash
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _day(moment: str | None) -> str:
+    return (moment or "")[:10] or "–"  # noqa: RUF001 - a typographic dash
+
+
+def _start(store: Store, request: Request) -> dict[str, Any]:
+    tasks = overview.tasks(store, status="open")
+    newest = sorted(tasks, key=lambda task: task.created_at, reverse=True)[:8]
+    return {
+        "counts": overview.counts(store),
+        "open": {crm: sum(task.crm == crm for task in tasks) for crm in stock.CRMS},
+        "newest": newest,
+        "base": str(request.base_url).rstrip("/"),
+        "portal": store.setting("portal_id"),
+        "organisation": store.setting("salesforce_organisation"),
+    }
+
+
+def _crm(name: str) -> str:
+    if name not in stock.CRMS:
+        raise LookupError(f"There is no CRM named {name}: there are HubSpot and Salesforce")
+    return name
+
+
+def _companies(store: Store, request: Request) -> dict[str, Any]:
+    asked = request.query_params
+    crm = _crm(asked.get("crm") or "hubspot")
+    chosen = {key: asked[key] for key in FILTERS if asked.get(key)}
+    number = int(asked["page"]) if asked.get("page", "").isdecimal() else 1
+    known = {column.key: column for column in overview.columns(store, crm)}
+    sort = asked.get("sort") or "usage_churn_risk"
+    total, found = overview.companies(
+        store, crm, where=chosen, words=asked.get("q", ""), order=sort, limit=PAGE, offset=(number - 1) * PAGE
+    )
+    kept = {"crm": crm, "q": asked.get("q", ""), "sort": asked.get("sort", ""), **chosen}
+    return {
+        "crm": crm,
+        "companies": found,
+        "total": total,
+        "figures": _figures(known),
+        "filters": [
+            (known[key], overview.choices(store, crm, key), chosen.get(key, "")) for key in FILTERS if key in known
+        ],
+        "words": asked.get("q", ""),
+        "sort": sort,
+        "sortable": ("usage_churn_risk", "usage_expansion_likelihood", "usage_health"),
+        "first": (number - 1) * PAGE + 1 if found else 0,
+        "last": (number - 1) * PAGE + len(found),
+        "before": _link(kept, number - 1) if number > 1 else None,
+        "after": _link(kept, number + 1) if number * PAGE < total else None,
+        "sorted_link": lambda key: _link({**kept, "sort": key}, 1),
+    }
+
+
+def _figures(known: dict[str, Column]) -> list[tuple[Column, Column | None]]:
+    """The listed fields that this CRM has; a tier without its number stands alone."""
+    pairs = [(known.get(key), known.get(tier) if tier else None) for key, tier in LISTED]
+    return [(figure or tier, tier if figure else None) for figure, tier in pairs if figure or tier]  # type: ignore[misc]
+
+
+def _link(kept: dict[str, str], number: int) -> str:
+    return "/companies?" + urlencode({name: value for name, value in {**kept, "page": str(number)}.items() if value})
+
+
+def _company(store: Store, request: Request) -> dict[str, Any]:
+    crm = _crm(request.path_params["crm"])
+    company = overview.company(store, crm, request.path_params["id"])
+    if company is None:
+        raise LookupError(f"{NAMES[crm]} has no company {request.path_params['id']}")
+    known = overview.columns(store, crm)
+    by_key = {column.key: column for column in known}
+    figures = _figures(by_key)
+    shown = {column for pair in figures for column in pair if column}
+    reasons = [column for column in known if _is_long(column, company.values.get(column.key))]
+    tasks = overview.tasks(store, crm=crm, company_id=company.id)
+    return {
+        "crm": crm,
+        "company": company,
+        "figures": figures,
+        "reasons": [(column, _lines(company.values.get(column.key))) for column in reasons],
+        "others": [column for column in known if column not in shown and column not in reasons],
+        "tasks": sorted(tasks, key=lambda task: (task.status != "open", task.due or "")),
+    }
+
+
+def _is_long(column: Column, value: Any) -> bool:
+    return column.key.endswith("reasons") or len(str(value or "")) > 80
+
+
+def _lines(value: Any) -> list[str]:
+    lines = str(value or "").replace("\r", "").split("\n")
+    return [line.strip().removeprefix("- ").removeprefix("• ") for line in lines if line.strip()]
+
+
+def _log(store: Store, request: Request) -> dict[str, Any]:
+    crm = request.query_params.get("crm") or None
+    return {
+        "crm": _crm(crm) if crm else None,
+        "entries": traffic.entries(store, crm=crm, limit=200, newest_first=True),
+        "counts": overview.counts(store),
+    }
