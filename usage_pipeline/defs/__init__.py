@@ -1,0 +1,1 @@
+"""The stages as Dagster sees them: one thin module per stage, and partitions, resources, jobs, automation."""

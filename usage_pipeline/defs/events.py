@@ -1,0 +1,110 @@
+"""`events`: one shape for everything that happened."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+import ibis
+import ibis.expr.types as ir
+
+from usage_pipeline.defs import tables
+from usage_pipeline.defs.place import Place
+from usage_pipeline.events import catalogue, copies, identity, ingest, quality
+from usage_pipeline.sources import catalogue as sources
+
+KINDS = {"duckdb"}
+LANDED = (catalogue.EVENT, catalogue.REJECTED, catalogue.IDENTITY_CALL, catalogue.BATCH)
+
+
+@dg.multi_asset(
+    name="landed_events",
+    specs=[tables.spec(table, owner=tables.DATA, kinds=KINDS) for table in LANDED],
+)
+def landed(context: dg.AssetExecutionContext, place: Place) -> Iterator[dg.MaterializeResult[None]]:
+    """Land every file not yet landed: each row is an event, a duplicate or a rejected row with its reason."""
+    opened = place.opened
+    lake = opened.lake
+
+    def progress(file: str, done: int, of: int) -> None:
+        context.log.info("%s: %d of %d files", file, done, of)
+
+    came = ingest.ingest(
+        opened.home.landing(),
+        opened.company,
+        lake,
+        now=opened.now(),
+        progress=progress,
+        state=opened.home.path / "landed.json",
+    )
+    if came.known_days:
+        opened.home.begin_partitions(came.known_days[0])
+    counts: dict[str, Any] = {
+        "batches": came.batches,
+        "received": came.received,
+        "accepted": came.accepted,
+        "duplicates": came.duplicates,
+        "rejected": came.rejected,
+        "known_days": [day.isoformat() for day in came.known_days],
+    }
+    for table in LANDED:
+        yield dg.MaterializeResult(
+            asset_key=[table.stage, table.name],
+            metadata={
+                "dagster/row_count": lake.backend.to_pyarrow(lake.read(table).count()).as_py(),
+                "table_version": lake.version(table) or 0,
+                "dagster/uri": lake.uri(table),
+                **counts,
+            },
+        )
+
+
+@tables.asset(
+    catalogue.IDENTITY_LINK,
+    owner=tables.DATA,
+    kinds=KINDS | {"ibis"},
+    inputs={"events": catalogue.EVENT, "calls": catalogue.IDENTITY_CALL, "users": sources.USER},
+)
+def identity_link(events: ir.Table, calls: ir.Table, users: ir.Table) -> ir.Table:
+    """One row per id and account, from when it was known that they belong together."""
+    return identity.links(calls, events, users)
+
+
+@tables.asset(
+    catalogue.FINDING,
+    owner=tables.DATA,
+    kinds=KINDS | {"ibis"},
+    inputs={"events": catalogue.EVENT, "accounts": sources.ACCOUNT, "batches": catalogue.BATCH},
+)
+def finding(place: Place, events: ir.Table, accounts: ir.Table, batches: ir.Table) -> ir.Table:
+    """One row per check of the product data: what was found, and whether plays may act on it."""
+    lake = place.opened.lake
+    days = lake.partitions(catalogue.EVENT)
+    counted = copies.counted(events, (days[0], days[-1])) if days else events
+    found = quality.quality(counted, accounts, batches, lake)
+    rows = [{column: getattr(one, column) for column in catalogue.FINDING.schema.names} for one in found]
+    return ibis.memtable(rows, schema=catalogue.FINDING.schema)
+
+
+def _finding_check(name: str, *, blocking: bool) -> dg.AssetChecksDefinition:
+    @dg.asset_check(asset=dg.AssetKey(["events", "finding"]), name=name, blocking=blocking)
+    def check(place: Place) -> dg.AssetCheckResult:
+        lake = place.opened.lake
+        findings = lake.read(catalogue.FINDING)
+        row = lake.backend.to_pyarrow(findings.filter(findings.check == name)).to_pylist()[0]
+        return dg.AssetCheckResult(
+            passed=row["passed"],
+            severity=dg.AssetCheckSeverity.ERROR if blocking else dg.AssetCheckSeverity.WARN,
+            description=row["words"],
+            metadata={"value": -1.0 if row["value"] is None else row["value"], "limit": row["limit"]},
+        )
+
+    return check
+
+
+checks = [
+    _finding_check("rows_accounted_for", blocking=True),
+    *(
+        _finding_check(name, blocking=False)
+        for name in ("usage_predates_signup", "usage_without_account", "duplicated", "sessions_per_active_day")
+    ),
+]

@@ -1,0 +1,107 @@
+"""`features`: what we knew of an account on a morning, against itself and its peers."""
+
+from collections.abc import Iterator
+from dataclasses import fields
+from datetime import date
+
+import dagster as dg
+import pyarrow as pa
+
+from usage_pipeline.defs import partitions, tables
+from usage_pipeline.defs.place import Opened, Place
+from usage_pipeline.features import catalogue, sight, snapshot
+from usage_pipeline.labels import mornings
+from usage_pipeline.periods import ONE_DAY, QUARTER
+from usage_pipeline.sources import catalogue as sources
+from usage_pipeline.usage import catalogue as usage
+
+FROM_SOURCES = (sources.ACCOUNT, sources.USER, sources.SUBSCRIPTION, sources.TICKET, sources.SURVEY)
+# Half a year's mornings are written at once: one commit costs as much as several small mornings.
+MORNINGS_PER_COMMIT = 26
+
+
+def facts(opened: Opened, first: date, last: date) -> snapshot.Facts:
+    """What the snapshots of these mornings are made of; each takes from it what was known before it."""
+    spans = sight.needed(first, last)
+    return snapshot.Facts(
+        **{table.name: opened.lake.read(table, spans.get(table.name)) for table in (*usage.TABLES, *FROM_SOURCES)}
+    )
+
+
+def _made(opened: Opened, mornings: list[date]) -> Iterator[tuple[date, pa.Table]]:
+    """The snapshots of many mornings, over facts that are read once."""
+    known = _held(opened, facts(opened, mornings[0], mornings[-1]))
+    return snapshot.snapshots(lambda _: known, mornings, opened.company, opened.lake.backend)
+
+
+def _held(opened: Opened, known: snapshot.Facts) -> snapshot.Facts:
+    """The same, read once into the engine: opening thousands of small files for each morning took a second."""
+    hold = opened.lake.backend.create_table
+    return snapshot.Facts(
+        **{
+            field.name: hold(f"held_{field.name}", getattr(known, field.name), temp=True, overwrite=True)
+            for field in fields(known)
+        }
+    )
+
+
+@tables.asset(
+    catalogue.ACCOUNT_SNAPSHOT,
+    owner=tables.DATA,
+    kinds={"ibis", "duckdb"},
+    partitions_def=partitions.MORNINGS,
+    backfill_policy=partitions.IN_ONE_RUN,
+    automation_condition=dg.AutomationCondition.eager(),
+    deps=FROM_SOURCES,
+    days_before=usage.TABLES,
+)
+def account_snapshot(context: dg.AssetExecutionContext, place: Place) -> pa.Table:
+    """One row per account and morning: about a hundred figures of use, people, contract and support.
+
+    Nothing that became known on the morning or after it is in them.
+    """
+    opened = place.opened
+    wanted = partitions.mornings(context)
+    known = facts(opened, wanted[0], wanted[-1])
+    made = snapshot.snapshots(lambda _: known, wanted, opened.company, opened.lake.backend)
+    return pa.concat_tables([rows for _, rows in made])
+
+
+@tables.asset(
+    catalogue.TRAINING_SNAPSHOT,
+    owner=tables.DATA,
+    kinds={"ibis", "duckdb"},
+    deps=(*FROM_SOURCES, sources.LABEL, *usage.TABLES),
+)
+def training_snapshot(context: dg.AssetExecutionContext, place: Place) -> dg.MaterializeResult[None]:
+    """One row per account and training morning, by the same function as the scored mornings.
+
+    Weekly mornings, or those of a labels file, from the first with a quarter of history behind it;
+    a run adds the mornings that are missing.
+    """
+    opened = place.opened
+    lake = opened.lake
+    days = lake.partitions(usage.ACCOUNT_DAY)
+    stated = lake.read(sources.LABEL)
+    wanted = mornings.training_mornings(opened.company, days[0] + QUARTER * ONE_DAY, days[-1] + ONE_DAY, stated)
+    missing = sorted(set(wanted) - set(lake.partitions(catalogue.TRAINING_SNAPSHOT)))
+    made = _made(opened, missing) if missing else iter(())
+    rows = 0
+    waiting: list[pa.Table] = []
+    for number, (as_of, table) in enumerate(made, start=1):
+        waiting.append(table)
+        rows += table.num_rows
+        if len(waiting) == MORNINGS_PER_COMMIT or number == len(missing):
+            lake.replace(
+                catalogue.TRAINING_SNAPSHOT, pa.concat_tables(waiting), missing[number - len(waiting) : number]
+            )
+            waiting.clear()
+            context.log.info("training mornings up to %s: %d of %d", as_of, number, len(missing))
+    return dg.MaterializeResult(
+        metadata={
+            "dagster/row_count": rows,
+            "mornings_added": len(missing),
+            "mornings": len(wanted),
+            "dagster/uri": lake.uri(catalogue.TRAINING_SNAPSHOT),
+        }
+    )

@@ -1,0 +1,37 @@
+"""Reads and writes the lake for the assets, and reports what was written."""
+
+import dagster as dg
+import ibis.expr.types as ir
+import pandas as pd
+import pyarrow as pa
+
+from usage_pipeline.defs import partitions, tables
+from usage_pipeline.defs.place import Place
+
+
+class LakeIO(dg.ConfigurableIOManager):
+    """An asset gets Ibis tables and gives one (or a frame); this puts it in its partitions' place."""
+
+    place: dg.ResourceDependency[Place]
+
+    def handle_output(self, context: dg.OutputContext, obj: ir.Table | pa.Table | pd.DataFrame) -> None:
+        table = tables.BY_KEY[context.asset_key.to_user_string()]
+        rows = tables.memtable(table, obj) if isinstance(obj, pd.DataFrame) else obj
+        span = partitions.span(context) if context.has_asset_partitions else None
+        lake = self.place.opened.lake
+        written = lake.replace(table, rows, span)
+        context.add_output_metadata(
+            {
+                "dagster/row_count": written.rows,
+                "table_version": written.version,
+                "dagster/uri": lake.uri(table),
+            }
+        )
+
+    def load_input(self, context: dg.InputContext) -> ir.Table:
+        table = tables.BY_KEY[context.asset_key.to_user_string()]
+        span = None
+        if table.partition and context.has_asset_partitions and context.asset_partition_keys:
+            keys = context.asset_partition_keys
+            span = (partitions.day(keys[0]), partitions.day(keys[-1]))
+        return self.place.opened.lake.read(table, span)

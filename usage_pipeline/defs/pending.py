@@ -1,0 +1,37 @@
+"""Known days whose rollups are missing, or older than the events of that day."""
+
+from collections.abc import Mapping
+from datetime import date
+
+import dagster as dg
+
+from usage_pipeline.periods import contiguous
+
+EVENTS = dg.AssetKey(["events", "event"])
+BASE = dg.AssetKey(["usage", "user_feature_day"])
+# Ingests looked back at; each names the days it touched.
+INGESTS = 1000
+
+
+def days(instance: dg.DagsterInstance, in_lake: list[date]) -> tuple[int, list[tuple[date, date]]]:
+    """The newest ingest's storage id, and contiguous ranges of days to roll up."""
+    rolled_up = storage_ids(instance, BASE)
+    pending = {day for day in in_lake if day.isoformat() not in rolled_up}
+    newest = 0
+    for record in instance.fetch_materializations(EVENTS, limit=INGESTS).records:
+        newest = max(newest, record.storage_id)
+        materialisation = record.asset_materialization
+        touched = materialisation.metadata["known_days"].value if materialisation else []
+        if isinstance(touched, list):
+            pending |= {
+                date.fromisoformat(str(day)) for day in touched if rolled_up.get(str(day), -1) < record.storage_id
+            }
+    return newest, list(contiguous(list(pending)))
+
+
+def storage_ids(instance: dg.DagsterInstance, asset: dg.AssetKey) -> Mapping[str, int]:
+    """The storage id of the newest materialisation, by partition."""
+    found: Mapping[str, int] = instance.event_log_storage.get_latest_storage_id_by_partition(
+        asset, dg.DagsterEventType.ASSET_MATERIALIZATION
+    )
+    return found

@@ -1,0 +1,156 @@
+"""One account as one chain: events, usage, features, model, score, decision, CRM, outcome."""
+
+import json
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+import ibis
+import pandas as pd
+from rich.console import Console
+
+from usage_pipeline.defs.place import Opened
+from usage_pipeline.errors import Rejected
+from usage_pipeline.events import catalogue as events
+from usage_pipeline.features import catalogue as features
+from usage_pipeline.lake import Table
+from usage_pipeline.outcomes import catalogue as outcomes
+from usage_pipeline.plays import catalogue as plays
+from usage_pipeline.scores import catalogue as scores
+from usage_pipeline.segments import catalogue as segments
+from usage_pipeline.sources import catalogue as sources
+from usage_pipeline.sync import catalogue as sync
+from usage_pipeline.usage import catalogue as usage
+
+SHOWN_FEATURES = (
+    "users_28d", "users_change_28d", "uses_28d", "features_28d", "days_since_last_use",
+    "seat_use_28d", "tickets_90d", "integrations", "mrr_minor", "days_to_renewal",
+)  # fmt: skip
+"""What most people ask for first; the rest is one query away."""
+
+
+def show(opened: Opened, account: str, as_of: date | None, console: Console) -> None:
+    """Print the chain of one account for a morning, by default the newest scored one."""
+    mornings = opened.lake.partitions(scores.ACCOUNT_SCORE)
+    if not mornings:
+        raise Rejected("nothing was scored here yet", fix="run `usage-pipeline run` first")
+    morning = as_of or mornings[-1]
+    chain = _Chain(opened, account, morning)
+    score = chain.rows(scores.ACCOUNT_SCORE)
+    if score.empty:
+        raise Rejected(
+            f"there is no account {account!r} on the morning of {morning}",
+            fix=f"name an account id as the product gives it; scored mornings: {mornings[0]} to {mornings[-1]}",
+        )
+
+    def say(text: str) -> None:
+        console.print(text, highlight=False, soft_wrap=True)
+
+    console.rule(f"{account}, morning of {morning}", align="left")
+    for row in chain.rows(sources.ACCOUNT, newest_by="valid_from").to_dict("records"):
+        say(
+            f"account     {row['name']} ({row['domain']}), {row['industry']}, owner {row['owner_email']}, since {row['created_at']:%Y-%m-%d}"
+        )
+    say(_events(chain))
+    say(_usage(chain))
+    for row in chain.rows(features.ACCOUNT_SNAPSHOT).to_dict("records"):
+        say("features    " + ", ".join(f"{name} {_value(row[name])}" for name in SHOWN_FEATURES))
+    for row in chain.rows(segments.ACCOUNT_SEGMENT).to_dict("records"):
+        say(f"segment     {row['cohort']}: {row['cohort_rule']}; {row['bucket']}; curve {row['curve']}")
+    for row in score.to_dict("records"):
+        say(_score(row))
+    for row in chain.rows(scores.ACCOUNT_HEALTH).to_dict("records"):
+        say(f"health      {_value(row['health'])} ({row['health_tier']})")
+    for row in chain.rows(plays.DECISION).to_dict("records"):
+        gates = ", ".join(f"{gate['gate']} {'yes' if gate['passed'] else 'NO'}" for gate in json.loads(row["gates"]))
+        say(f"play        {row['play']}: {row['decision']}: {row['reason']}\n              gates: {gates}")
+    for row in chain.rows(sources.CRM_LINK).to_dict("records"):
+        say(
+            f"crm record  {row['crm']}: {row['state']} {row['crm_id'] or ''} by {row['matched_by'] or '-'} ({row['crm_name'] or row['detail'] or ''})"
+        )
+    for table in (sync.ACKNOWLEDGED, sync.LOG):
+        for row in chain.rows(table).to_dict("records"):
+            say(
+                f"{table.name:<11} "
+                + ", ".join(
+                    f"{name} {_value(value)}"
+                    for name, value in row.items()
+                    if name != "account_id" and not _is_unknown(value)
+                )
+            )
+    for row in chain.rows(outcomes.EPISODE).to_dict("records"):
+        happened = (
+            f"not yet known until {row['known_on']}"
+            if _is_unknown(row["happened"])
+            else ("happened" if row["happened"] else "did not happen")
+        )
+        say(f"outcome     {row['play']} ({row['arm']} since {row['assigned_on']}): {row['outcome']} {happened}")
+
+
+class _Chain:
+    """The rows of one account in any table."""
+
+    def __init__(self, opened: Opened, account: str, morning: date) -> None:
+        self.opened = opened
+        self.account = account
+        self.morning = morning
+
+    def rows(self, table: Table, newest_by: str | None = None) -> pd.DataFrame:
+        found = self.opened.lake.read(table, (self.morning, self.morning) if table.partition == "as_of" else None)
+        found = found.filter(found.account_id == self.account)
+        if newest_by:
+            found = found.order_by(ibis.desc(newest_by)).limit(1)
+        return self.opened.frame(found)
+
+
+def _events(chain: _Chain) -> str:
+    found = chain.opened.lake.read(events.EVENT)
+    found = found.filter((found.account_id == chain.account) & (found.known_day < chain.morning))
+    row = chain.opened.lake.backend.to_pandas(
+        found.agg(
+            copies=found.count(),
+            ids=found.event_id.nunique(),
+            first=found.ts.min(),
+            last=found.ts.max(),
+            late=(found.known_day > found.ts.date()).sum(),
+        )
+    ).iloc[0]
+    late = 0 if _is_unknown(row["late"]) else int(row["late"])
+    return f"events      {int(row['ids']):,} counted ({int(row['copies']):,} copies, {late:,} late), {row['first']} to {row['last']}"
+
+
+def _usage(chain: _Chain) -> str:
+    found = chain.opened.lake.read(usage.ACCOUNT_DAY)
+    found = found.filter((found.account_id == chain.account) & (found.known_day < chain.morning))
+    row = chain.opened.lake.backend.to_pandas(
+        found.agg(days=found.day.nunique(), uses=found.uses.sum(), sessions=found.sessions.sum())
+    ).iloc[0]
+    return f"usage       {_value(row['days'])} days in use, {_value(row['uses'])} uses of features, {_value(row['sessions'])} sessions"
+
+
+def _score(row: Mapping[Any, Any]) -> str:
+    if row["evidence"] != "sufficient":
+        return f"score       {row['outcome']}: insufficient evidence ({row['evidence']}): {row['evidence_detail']}"
+    reasons = "".join(
+        f"\n              - {row[name]}" for name in ("reason_1", "reason_2", "reason_3") if not _is_unknown(row[name])
+    )
+    return (
+        f"score       {row['outcome']}: {row['score']} of 100, rank {row['rank']}, {row['tier']} ({row['tier_rule']}), "
+        f"model v{row['model_version']} (MLflow run {row['run_id']}){reasons}"
+    )
+
+
+def _is_unknown(value: Any) -> bool:
+    return value is None or bool(pd.isna(value))
+
+
+def _value(value: Any) -> str:
+    if _is_unknown(value):
+        return "unknown"
+    return (
+        f"{value:,.2f}".rstrip("0").rstrip(".")
+        if isinstance(value, float)
+        else f"{value:,}"
+        if isinstance(value, int)
+        else str(value)
+    )
