@@ -1,6 +1,7 @@
 """The same things for a person at a terminal."""
 
 import os
+import sys
 from datetime import date
 from pathlib import Path
 from typing import Annotated
@@ -22,7 +23,8 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
-console = Console()
+# What is piped into a file or a log is read on a wide screen later.
+console = Console(width=None if sys.stdout.isatty() else 150)
 
 Mapping = Annotated[
     Path | None, typer.Option(help="YAML file that says how your files are to be read (docs/input.md).")

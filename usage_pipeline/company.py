@@ -118,7 +118,9 @@ class Company(Part):
     tables: dict[Literal["account", "user", "subscription", "ticket", "survey", "milestone", "label"], str] = {}
     """One DuckDB SQL `select` per table of `sources`."""
     start: date | None = None
-    """First day that counts; by default the first known day."""
+    """First day that counts, by default the first known day; what was known before it counts as known on it.
+
+    Mornings begin there and see all that came before as history, so a long past costs one partition."""
     outcomes: dict[str, Outcome] = {
         "churn_30d": Outcome(kind=Kind.CHURN, source="subscriptions", horizon_days=30),
         "churn_90d": Outcome(kind=Kind.CHURN, source="subscriptions", horizon_days=90),

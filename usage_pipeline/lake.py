@@ -4,7 +4,7 @@ Tables are written and read through delta-rs (atomic commits, no server); DuckDB
 the file list of one table version, so a reader never sees half of a write.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -15,7 +15,7 @@ import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
-from deltalake.exceptions import CommitFailedError
+from deltalake.exceptions import CommitFailedError, TableNotFoundError
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from usage_pipeline.engine import Backend
@@ -100,20 +100,23 @@ class Lake:
 
     def version(self, table: Table) -> int | None:
         """The newest version; None before the first write."""
-        return DeltaTable(self.uri(table)).version() if self.exists(table) else None
+        opened = self._opened(table)
+        return None if opened is None else opened.version()
 
     def partitions(self, table: Table) -> list[date]:
         """The days of the table that hold rows, in order."""
-        if table.partition is None or not self.exists(table):
+        opened = None if table.partition is None else self._opened(table)
+        if table.partition is None or opened is None:
             return []
-        found = {part[table.partition] for part in DeltaTable(self.uri(table)).partitions()}
+        found = {part[table.partition] for part in opened.partitions()}
         return sorted(date.fromisoformat(str(day)) for day in found)
 
     def files(self, table: Table, span: Span | None = None) -> list[str]:
         """The Parquet files of the newest version, of the span's partitions where one is given."""
-        if not self.exists(table):
+        opened = self._opened(table)
+        if opened is None:
             return []
-        files = DeltaTable(self.uri(table)).file_uris()
+        files = opened.file_uris()
         if span is None or table.partition is None:
             return files
         mark = f"/{table.partition}="
@@ -127,10 +130,18 @@ class Lake:
             return table.empty()
         return table.conform(self.backend.read_parquet(files, hive_partitioning=True))
 
-    def replace(self, table: Table, rows: ir.Table | pa.Table, days: Span | Sequence[date] | None = None) -> Written:
+    def replace(
+        self,
+        table: Table,
+        rows: ir.Table | pa.Table,
+        days: Span | Sequence[date] | None = None,
+        *,
+        batches: Sequence[str] = (),
+    ) -> Written:
         """Put `rows` in place of some partitions: a span (a tuple), single days (a list), or all of the table.
 
         One commit: a reader sees all of it or nothing. Writing the same twice changes nothing.
+        The table remembers the `batches` that went into it.
         """
         where = None
         if table.partition is not None and days is not None:
@@ -139,37 +150,72 @@ class Lake:
             else:
                 where = f"{table.partition} IN ({', '.join(repr(day.isoformat()) for day in days)})"
         content = self._arrow(table, rows)
-        return self._commit(table, content, predicate=where)
+        properties = CommitProperties(app_transactions=_transactions(batches)) if batches else None
+        return self._commit(table, content, predicate=where, commit_properties=properties)
+
+    def batches(self, table: Table, asked: Iterable[str]) -> set[str]:
+        """Which of these batches went into the table."""
+        opened = self._opened(table)
+        return set() if opened is None else {batch for batch in asked if opened.transaction_version(batch) is not None}
 
     def append(self, table: Table, rows: ir.Table | pa.Table, *, batch: str) -> Written | None:
         """Add `rows` once per `batch`; None where this batch is already in the table."""
-        content = self._arrow(table, rows)
-        return self._append_once(table, content, batch)
+        return self.append_batches(table, {batch: rows})
+
+    def append_batches(self, table: Table, batches: Mapping[str, ir.Table | pa.Table]) -> Written | None:
+        """Add each batch's rows, each batch once, all in one commit; None where all are in the table already."""
+        return self._append_once(table, {batch: self._arrow(table, rows) for batch, rows in batches.items()})
 
     @_settled_by_retry
-    def _append_once(self, table: Table, content: pa.Table, batch: str) -> Written | None:
-        # Asked again at each try: the writer that was quicker may have written this very batch.
-        if self.exists(table) and DeltaTable(self.uri(table)).transaction_version(batch) is not None:
+    def _append_once(self, table: Table, batches: Mapping[str, pa.Table]) -> Written | None:
+        # Asked again at each try: the writer that was quicker may have written these very batches.
+        opened = self._opened(table)
+        new = {
+            batch: rows
+            for batch, rows in batches.items()
+            if opened is None or opened.transaction_version(batch) is None
+        }
+        if not new:
             return None
         return self._write(
-            table, content, mode="append", commit_properties=CommitProperties(app_transactions=[Transaction(batch, 1)])
+            table,
+            opened,
+            pa.concat_tables(new.values()),
+            mode="append",
+            commit_properties=CommitProperties(app_transactions=_transactions(new)),
         )
 
     def _arrow(self, table: Table, rows: ir.Table | pa.Table) -> pa.Table:
+        schema = table.schema.to_pyarrow()
         if isinstance(rows, pa.Table):
+            if set(schema.names) <= set(rows.column_names) and rows.select(schema.names).schema.equals(schema):
+                return rows.select(schema.names)
             rows = ibis.memtable(rows)
-        return self.backend.to_pyarrow(table.conform(rows)).cast(table.schema.to_pyarrow())
+        return self.backend.to_pyarrow(table.conform(rows)).cast(schema)
 
     @_settled_by_retry
     def _commit(self, table: Table, content: pa.Table, **how: Any) -> Written:
-        return self._write(table, content, mode="overwrite", **how)
+        opened = self._opened(table)
+        if opened is None:
+            how.pop("predicate", None)
+        return self._write(table, opened, content, mode="overwrite", **how)
 
-    def _write(self, table: Table, content: pa.Table, *, mode: Any, **how: Any) -> Written:
-        uri = self.uri(table)
-        if how.get("predicate") and not self.exists(table):
-            how.pop("predicate")
-        write_deltalake(uri, content, mode=mode, partition_by=table.partition, **how)
-        return Written(rows=content.num_rows, version=DeltaTable(uri).version())
+    def _write(self, table: Table, opened: DeltaTable | None, content: pa.Table, *, mode: Any, **how: Any) -> Written:
+        where = self.uri(table) if opened is None else opened
+        write_deltalake(where, content, mode=mode, partition_by=table.partition, **how)
+        written = self._opened(table) if opened is None else opened
+        return Written(rows=content.num_rows, version=0 if written is None else written.version())
+
+    def _opened(self, table: Table) -> DeltaTable | None:
+        """The newest version; None before the first write. Opening reads the log: once per operation is enough."""
+        try:
+            return DeltaTable(self.uri(table))
+        except TableNotFoundError:
+            return None
+
+
+def _transactions(batches: Iterable[str]) -> list[Transaction]:
+    return [Transaction(batch, 1) for batch in batches]
 
 
 def write_views(lake: Lake, tables: Iterable[Table], target: Path) -> None:

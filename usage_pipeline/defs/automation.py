@@ -23,8 +23,8 @@ def new_files(context: dg.SensorEvaluationContext, place: Place) -> dg.SensorRes
     home = place.opened.home
     if not home.is_claimed:
         return dg.SkipReason(f"the home {home.path} is empty: run `usage-pipeline run` first")
-    seen = set(json.loads(context.cursor or "[]"))
-    found = landing.deliveries(home.landing(), now=place.opened.now(), state=home.path / "landed.json")
+    found = landing.deliveries(home.landing(), now=place.opened.now(), state=home.path / "landed")
+    seen = set(json.loads(context.cursor)) if context.cursor else _landed_by_hand(place, found)
     present = {file.digest for delivery in found for file in delivery.files}
     if present <= seen:
         return dg.SkipReason(f"nothing new in {home.landing()}")
@@ -33,6 +33,18 @@ def new_files(context: dg.SensorEvaluationContext, place: Place) -> dg.SensorRes
         run_requests=[dg.RunRequest(run_key=key)],
         cursor=json.dumps(sorted(present | seen)),
     )
+
+
+def _landed_by_hand(place: Place, found: list[landing.Delivery]) -> set[str]:
+    """At the first look: the files of every delivery that a run of the terminal has landed."""
+    lake = place.opened.lake
+    landed = set(lake.backend.to_pyarrow(lake.read(events.BATCH).batch).to_pylist())
+    return {
+        file.digest
+        for delivery in found
+        if any(file.digest in landed for file in delivery.files)
+        for file in delivery.files
+    }
 
 
 @dg.sensor(job=jobs.roll_up, minimum_interval_seconds=30, default_status=dg.DefaultSensorStatus.RUNNING)

@@ -34,7 +34,7 @@ def landed(context: dg.AssetExecutionContext, place: Place) -> Iterator[dg.Mater
         lake,
         now=opened.now(),
         progress=progress,
-        state=opened.home.path / "landed.json",
+        state=opened.home.path / "landed",
     )
     if came.known_days:
         opened.home.begin_partitions(came.known_days[0])

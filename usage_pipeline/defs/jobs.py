@@ -2,7 +2,6 @@
 
 import dagster as dg
 
-from usage_pipeline.defs import partitions
 from usage_pipeline.defs.sources import FROM_FILES
 
 SOURCES = dg.AssetSelection.assets(*(dg.AssetKey([table.stage, table.name]) for table in FROM_FILES))
@@ -19,7 +18,6 @@ ingest = dg.define_asset_job(
 roll_up = dg.define_asset_job(
     "roll_up",
     dg.AssetSelection.groups("usage"),
-    partitions_def=partitions.KNOWN_DAYS,
     description="Bring the daily rollups of some known days up to date.",
 )
 retrain = dg.define_asset_job(
@@ -30,19 +28,16 @@ retrain = dg.define_asset_job(
 daily = dg.define_asset_job(
     "daily",
     CRM | SCORED | dg.AssetSelection.groups("plays"),
-    partitions_def=partitions.MORNINGS,
     description="Score a morning and decide what to do. Touches no CRM but to read it.",
 )
 backfill = dg.define_asset_job(
     "backfill",
     SCORED,
-    partitions_def=partitions.MORNINGS,
     description="Snapshots, segments, scores and signals of past mornings, in one run. Decides and delivers nothing.",
 )
 deliver = dg.define_asset_job(
     "deliver",
     dg.AssetSelection.groups("sync"),
-    partitions_def=partitions.MORNINGS,
     description="Plan and apply a morning's fields and tasks to the CRMs. The only job that writes to them.",
 )
 review = dg.define_asset_job(

@@ -35,6 +35,8 @@ class Done:
     metadata: Mapping[str, Mapping[str, Any]]
     """Metadata by asset key, of the last partition where there are several."""
     failed_checks: tuple[str, ...]
+    warnings: tuple[str, ...]
+    """Checks that found something to know, not to stop for."""
 
 
 def prepare(home: Home) -> None:
@@ -49,6 +51,8 @@ def prepare(home: Home) -> None:
     (home.dagster / "dagster.yaml").write_text(text, encoding="utf-8")
     os.environ["DAGSTER_HOME"] = str(home.dagster)
     os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+    # Partitions of a back-fill are recorded so many at a time (see event_log).
+    os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", "1000")
 
 
 class Launcher:
@@ -106,11 +110,8 @@ class Launcher:
                 one.asset_key.to_user_string(): {name: value.value for name, value in one.metadata.items()}
                 for one in materialised
             },
-            failed_checks=tuple(
-                f"{check.asset_key.to_user_string()}: {check.check_name}"
-                for check in result.get_asset_check_evaluations()
-                if not check.passed
-            ),
+            failed_checks=_unpassed(result, dg.AssetCheckSeverity.ERROR),
+            warnings=_unpassed(result, dg.AssetCheckSeverity.WARN),
         )
 
     def pending_days(self, in_lake: list[date]) -> list[tuple[date, date]]:
@@ -120,6 +121,14 @@ class Launcher:
     def is_done(self, asset: str, morning: date) -> bool:
         """Whether the asset of that morning was ever materialised."""
         return morning.isoformat() in pending.storage_ids(self.instance, dg.AssetKey(asset.split("/")))
+
+
+def _unpassed(result: dg.ExecuteInProcessResult, severity: dg.AssetCheckSeverity) -> tuple[str, ...]:
+    return tuple(
+        f"{check.asset_key.to_user_string()}: {check.check_name}"
+        for check in result.get_asset_check_evaluations()
+        if not check.passed and check.severity is severity
+    )
 
 
 def _forget_declarations() -> None:

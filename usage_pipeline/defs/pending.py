@@ -1,11 +1,9 @@
 """Known days whose rollups are missing, or older than the events of that day."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 
 import dagster as dg
-
-from usage_pipeline.periods import contiguous
 
 EVENTS = dg.AssetKey(["events", "event"])
 BASE = dg.AssetKey(["usage", "user_feature_day"])
@@ -14,7 +12,11 @@ INGESTS = 1000
 
 
 def days(instance: dg.DagsterInstance, in_lake: list[date]) -> tuple[int, list[tuple[date, date]]]:
-    """The newest ingest's storage id, and contiguous ranges of days to roll up."""
+    """The newest ingest's storage id, and the fewest ranges that cover the days to roll up.
+
+    A range runs over days on which nothing became known: they are rolled up as empty, in the
+    same run, where each range of its own would cost a run.
+    """
     rolled_up = storage_ids(instance, BASE)
     pending = {day for day in in_lake if day.isoformat() not in rolled_up}
     newest = 0
@@ -26,7 +28,17 @@ def days(instance: dg.DagsterInstance, in_lake: list[date]) -> tuple[int, list[t
             pending |= {
                 date.fromisoformat(str(day)) for day in touched if rolled_up.get(str(day), -1) < record.storage_id
             }
-    return newest, list(contiguous(list(pending)))
+    return newest, list(ranges(sorted(pending), sorted(pending | set(in_lake))))
+
+
+def ranges(wanted: Sequence[date], known: Sequence[date]) -> Iterator[tuple[date, date]]:
+    """The fewest (first, last) ranges with every wanted day and no other of the known days."""
+    place = {day: number for number, day in enumerate(known)}
+    first = 0
+    for here in range(1, len(wanted) + 1):
+        if here == len(wanted) or place[wanted[here]] != place[wanted[here - 1]] + 1:
+            yield wanted[first], wanted[here - 1]
+            first = here
 
 
 def storage_ids(instance: dg.DagsterInstance, asset: dg.AssetKey) -> Mapping[str, int]:

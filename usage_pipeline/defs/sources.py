@@ -8,7 +8,7 @@ import pyarrow as pa
 from usage_pipeline.defs import partitions, tables
 from usage_pipeline.defs.place import Place
 from usage_pipeline.lake import Table
-from usage_pipeline.sources import catalogue, crm, reading
+from usage_pipeline.sources import catalogue, crm, reading, validity
 
 FROM_FILES = (
     catalogue.ACCOUNT,
@@ -48,7 +48,7 @@ def crm_link(place: Place, accounts: ir.Table) -> pd.DataFrame:
     What is ambiguous is never guessed.
     """
     opened = place.opened
-    known = opened.frame(accounts)
+    known = opened.frame(validity.newest(accounts, "account_id"))
     links = [crm.links(client, known, opened.ledger, opened.company, opened.now()) for client in opened.crms().values()]
     return pd.concat(links, ignore_index=True)
 

@@ -86,6 +86,33 @@ IDENTITY_CALL = Table(
     ),
 )
 
+NAMING = Table(
+    "events",
+    "naming",
+    "account, person and browser that landed events name together, per landing",
+    (
+        Column("account_id", "string", "Account; NULL: the events name only a person and a browser"),
+        Column("user_id", "string", "Person; NULL: none"),
+        Column("anonymous_id", "string", "Device or browser; NULL: none"),
+        Column("known_at", "timestamp", "Earliest moment it was known"),
+    ),
+)
+
+TALLY = Table(
+    "events",
+    "tally",
+    "account as stated, day, known day, and person and session where both are stated",
+    (
+        Column("account_id", "string", "Account as the events state it, before any link; NULL: none"),
+        Column("user_id", "string", "Person of the session; NULL: no session stated"),
+        Column("session_id", "string", "Session of the person; NULL: none stated"),
+        Column("day", "date", "Day it happened (UTC)"),
+        Column("events", "int64", "Events that count", "events"),
+        Column("known_day", "date", "Day it became known"),
+    ),
+    partition="known_day",
+)
+
 IDENTITY_LINK = Table(
     "events",
     "identity_link",

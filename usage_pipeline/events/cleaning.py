@@ -1,7 +1,7 @@
 """From rows as stated to events: times in UTC, units in one measure, a typed reason for each refusal."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from usage_pipeline.company import Clock
 from usage_pipeline.events.reasons import WORDS, Reason
@@ -24,6 +24,8 @@ class Origin:
     landed_at: datetime
     history: bool
     clock: Clock
+    start: date | None = None
+    """The first day that counts: what was known before it counts as known on it, and is history to every morning."""
 
 
 def cleaned(stated: str, origin: Origin) -> str:
@@ -33,7 +35,9 @@ def cleaned(stated: str, origin: Origin) -> str:
     """
     clock = origin.clock
     landed = f"TIMESTAMP '{origin.landed_at.isoformat(sep=' ')}'"
-    known = "received" if origin.history else f"greatest(received, {landed})"
+    # greatest passes over NULL.
+    begun = "NULL" if origin.start is None else f"TIMESTAMP '{origin.start}'"
+    known = f"greatest(happened, received, {begun}{'' if origin.history else f', {landed}'})"
     return f"""
         WITH stated AS ({stated}), read AS (
             SELECT * EXCLUDE (quantity, duration), ts AS ts_stated, received_at AS received_stated,
@@ -59,12 +63,12 @@ def cleaned(stated: str, origin: Origin) -> str:
             received AS received_at,
             received_claim IS NULL AS received_assumed,
             {landed} AS landed_at,
-            greatest(happened, {known}) AS known_at,
+            {known} AS known_at,
             account_id, user_id, anonymous_id, previous_id, name, feature,
             CAST(quantity AS {_QUANTITY}) AS quantity, duration_ms, session_id, CAST(properties AS VARCHAR) AS properties,
             md5(raw) AS content_hash,
             {_text(origin.source)} AS source, {_text(origin.batch)} AS batch,
-            CAST(greatest(happened, {known}) AS DATE) AS known_day
+            CAST({known} AS DATE) AS known_day
         FROM dated
     """
 

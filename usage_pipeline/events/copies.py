@@ -21,10 +21,11 @@ def reach(span: tuple[date, date]) -> tuple[date, date]:
 
 def counted(events: ir.Table, span: tuple[date, date]) -> ir.Table:
     """Of the valid copies passed (known days of `reach(span)`), those that count and became known in `span`."""
-    # Few events have copies: only those few are ordered.
-    copies = events.group_by("event_id").aggregate(copies=events.count()).filter(ibis._["copies"] > 1)
-    single = events.anti_join(copies, "event_id")
-    several = events.semi_join(copies, "event_id")
+    # Few events have copies: only those few, and the fewer that share a hash with another, are ordered.
+    hashed = events.mutate(hashed=events["event_id"].hash())
+    copies = hashed.group_by("hashed").aggregate(copies=hashed.count()).filter(ibis._["copies"] > 1)
+    single = hashed.anti_join(copies, "hashed")
+    several = hashed.semi_join(copies, "hashed")
     order = ibis.window(
         group_by="event_id", order_by=[several["known_at"], several["content_hash"], several["batch"], several["line"]]
     )

@@ -3,11 +3,11 @@
 A file is one batch, named by the hash of its bytes. Its events, identity calls and refused
 rows are written first, each part of it as a Delta application transaction, and the row in
 `events/batch` last: a run killed in between is repeated, and what is there already is not
-written again.
+written again. Parts of several small files share a commit, which costs as much as a small file.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -24,7 +24,8 @@ from usage_pipeline.lake import Lake
 from usage_pipeline.sources import landing, querying
 from usage_pipeline.sources.landing import Delivery
 
-# Partitions that one commit writes: 5,000 at once took 2.3 GB.
+# Partitions that one commit writes: 5,000 at once took 2.3 GB. A part is cut at the same
+# days at every reading, whatever shares its commit.
 COMMIT_DAYS = 200
 
 Progress = Callable[[str, int, int], None]
@@ -66,17 +67,41 @@ class Account:
         )
 
 
+@dataclass(frozen=True)
+class Piece:
+    """A part of a batch on its way into the lake; an empty batch has one without rows."""
+
+    batch: Batch
+    number: int
+    part: Part | None
+    is_last: bool = False
+
+    @property
+    def transaction(self) -> str:
+        return f"{self.batch.digest}/{self.number}"
+
+    @property
+    def rows(self) -> int:
+        return 0 if self.part is None else self.part.valid.num_rows + self.part.rejected.num_rows
+
+
 def ingest(
     folder: Path, company: Company, lake: Lake, *, now: datetime, progress: Progress, state: Path | None = None
 ) -> Ingested:
     """Land every file under `folder` that is not in the lake yet; running it again adds nothing."""
     waiting = unlanded(landing.deliveries(folder, now=now, state=state), company, lake)
-    total = Account()
-    for done, batch in enumerate(waiting):
-        progress(batch.name, done, len(waiting))
-        total += land(batch, company, lake)
+    totals: dict[str, Account] = {}
+    done = 0
+    for pieces in _together(waiting, company):
+        progress(pieces[0].batch.name, done, len(waiting))
+        for piece, account in zip(pieces, land(pieces, lake), strict=True):
+            totals[piece.batch.digest] = totals.get(piece.batch.digest, Account()) + account
+        whole = [piece.batch for piece in pieces if piece.is_last]
+        register([(batch, totals[batch.digest]) for batch in whole], lake)
+        done += len(whole)
     if waiting:
-        progress(waiting[-1].name, len(waiting), len(waiting))
+        progress(waiting[-1].name, done, len(waiting))
+    total = sum(totals.values(), Account())
     return Ingested(
         batches=len(waiting),
         received=total.received,
@@ -144,49 +169,81 @@ def _batches(delivery: Delivery, place: int, events: Events, company: Company) -
     )
 
 
-def land(batch: Batch, company: Company, lake: Lake) -> Account:
-    """Write one batch, its row in `events/batch` last; what a killed run wrote already stays as it is."""
-    total = Account()
+def _together(batches: list[Batch], company: Company) -> Iterator[list[Piece]]:
+    """The parts of all batches in their order, as many at a time as one commit should hold."""
+    pieces: list[Piece] = []
+    rows = 0
+    for piece in (piece for batch in batches for piece in _pieces(batch, company)):
+        if pieces and rows + piece.rows > parts.PART_ROWS:
+            yield pieces
+            pieces, rows = [], 0
+        pieces.append(piece)
+        rows += piece.rows
+    if pieces:
+        yield pieces
+
+
+def _pieces(batch: Batch, company: Company) -> Iterator[Piece]:
+    waiting: Piece | None = None
     for number, part in enumerate(parts.judged(batch, company)):
-        total += land_part(batch, number, part, lake)
-    register(batch, total, lake)
-    return total
+        if waiting is not None:
+            yield waiting
+        waiting = Piece(batch, number, part)
+    yield Piece(batch, 0, None, is_last=True) if waiting is None else replace(waiting, is_last=True)
 
 
-def land_part(batch: Batch, number: int, part: Part, lake: Lake) -> Account:
-    """Write one part's rows, each table once, and say what became of them."""
-    transaction = f"{batch.digest}/{number}"
-    account = _counted(batch, part, lake)
-    events = part.valid.filter(pc.equal(part.valid["kind"], "event"))
-    for place, some in enumerate(_by_days(_columns(events, catalogue.EVENT.schema.names))):
-        lake.append(catalogue.EVENT, some, batch=f"{transaction}/{place}")
-    calls = part.valid.filter(pc.not_equal(part.valid["kind"], "event"))
-    if calls.num_rows:
-        said = calls.rename_columns({"properties": "traits"})
-        lake.append(catalogue.IDENTITY_CALL, _columns(said, catalogue.IDENTITY_CALL.schema.names), batch=transaction)
-    if part.rejected.num_rows:
-        lake.append(catalogue.REJECTED, part.rejected, batch=transaction)
-    return account
+def land(pieces: list[Piece], lake: Lake) -> list[Account]:
+    """Write the rows of consecutive parts, each table once, and say what became of each part's rows.
+
+    What a killed run wrote already stays as it is.
+    """
+    accounts = _counted(pieces, lake)
+    events: dict[int, dict[str, pa.Table]] = {}
+    calls: dict[str, pa.Table] = {}
+    rejected: dict[str, pa.Table] = {}
+    for piece in pieces:
+        if piece.part is None:
+            continue
+        is_event = pc.equal(piece.part.valid["kind"], "event")
+        for days, some in _by_days(piece.part.valid.filter(is_event).select(catalogue.EVENT.schema.names)):
+            events.setdefault(days, {})[f"{piece.transaction}/{days}"] = some
+        said = piece.part.valid.filter(pc.invert(is_event))
+        if said.num_rows:
+            said = said.rename_columns({"properties": "traits"})
+            calls[piece.transaction] = said.select(catalogue.IDENTITY_CALL.schema.names)
+        if piece.part.rejected.num_rows:
+            rejected[piece.transaction] = piece.part.rejected
+    for _, of_days in sorted(events.items()):
+        lake.append_batches(catalogue.EVENT, of_days)
+    for table, rows in ((catalogue.IDENTITY_CALL, calls), (catalogue.REJECTED, rejected)):
+        if rows:
+            lake.append_batches(table, rows)
+    return accounts
 
 
-def _by_days(events: pa.Table) -> Iterator[pa.Table]:
-    """The events in order of known day, in pieces of so many days: a writer holds a file open for each."""
+def _by_days(events: pa.Table) -> Iterator[tuple[int, pa.Table]]:
+    """The events in order of known day, cut at fixed days: a writer holds a file open for each day."""
     ordered = events.sort_by([("known_day", "ascending"), ("line", "ascending")])
-    counts = pc.value_counts(ordered["known_day"]).field("counts").to_pylist()
+    lengths: dict[int, int] = {}
+    for each in pc.value_counts(ordered["known_day"]).to_pylist():
+        days = each["values"].toordinal() // COMMIT_DAYS
+        lengths[days] = lengths.get(days, 0) + each["counts"]
     start = 0
-    for place in range(0, len(counts), COMMIT_DAYS):
-        length = sum(counts[place : place + COMMIT_DAYS])
-        yield ordered.slice(start, length)
+    for days, length in lengths.items():
+        yield days, ordered.slice(start, length)
         start += length
 
 
-def _columns(rows: pa.Table, names: tuple[str, ...]) -> pa.Table:
-    return rows.select(list(names))
+def register(batches: list[tuple[Batch, Account]], lake: Lake) -> None:
+    """The batches' own rows: from now on they are landed."""
+    schema = catalogue.BATCH.schema.to_pyarrow()
+    rows = {batch.digest: pa.Table.from_pylist([_row(batch, total)], schema=schema) for batch, total in batches}
+    if rows:
+        lake.append_batches(catalogue.BATCH, rows)
 
 
-def register(batch: Batch, total: Account, lake: Lake) -> None:
-    """The batch's own row: from now on it is landed."""
-    row = {
+def _row(batch: Batch, total: Account) -> dict[str, object]:
+    return {
         "batch": batch.digest,
         "file": batch.name,
         "bytes": batch.bytes,
@@ -198,70 +255,91 @@ def register(batch: Batch, total: Account, lake: Lake) -> None:
         "first_known_day": min(total.days, default=None),
         "last_known_day": max(total.days, default=None),
     }
-    rows = pa.Table.from_pylist([row], schema=catalogue.BATCH.schema.to_pyarrow())
-    lake.append(catalogue.BATCH, rows, batch=batch.digest)
 
 
-def _counted(batch: Batch, part: Part, lake: Lake) -> Account:
-    """How many of the part's rows count and how many are copies, and the days they touch.
+def _counted(pieces: list[Piece], lake: Lake) -> list[Account]:
+    """Per part how many rows count and how many are copies, and the days they touch.
 
-    A row is a copy if its id is already there within reach: in a landed batch, or earlier in
-    this one. A copy that became known before the one that counted so far takes its place, so
-    the days of both change.
+    A row is a copy if its id is already there within reach: in a landed batch, in a part
+    before its own, or earlier in this one. A copy that became known before the one that
+    counted so far takes its place, so the days of both change.
     """
-    rejected = Account(rejected=part.rejected.num_rows)
-    if not part.valid.num_rows:
-        return rejected
-    rows = part.valid.select(["event_id", "kind", "known_at", "known_day", "content_hash", "line"])
-    with querying.connection() as connection:
-        connection.register("fresh", rows)
-        connection.register("stored", _stored(batch, part, lake))
-        connection.execute(f"CREATE TEMP TABLE copy AS {_COPIES}")
-        found = connection.execute("SELECT count(*) FROM copy WHERE is_copy").fetchone()
-        days = connection.execute(
-            "SELECT DISTINCT known_day FROM fresh UNION SELECT unnest(displaced) FROM copy WHERE displaced IS NOT NULL"
-        ).fetchall()
-    duplicates = found[0] if found else 0
-    fresh = Account(rows.num_rows - duplicates, duplicates, 0, frozenset(day for (day,) in days))
-    return fresh + rejected
+    names = ["event_id", "kind", "known_at", "known_day", "content_hash", "line"]
+    fresh = [
+        piece.part.valid.select(names).append_column("turn", pa.repeat(pa.scalar(turn), piece.part.valid.num_rows))
+        for turn, piece in enumerate(pieces)
+        if piece.part is not None and piece.part.valid.num_rows
+    ]
+    copied: dict[int, int] = {}
+    days: dict[int, set[date]] = {}
+    if fresh:
+        rows = pa.concat_tables(fresh)
+        with querying.connection() as connection:
+            connection.register("fresh", rows)
+            connection.register("stored", _stored(pieces, rows, lake))
+            connection.execute(f"CREATE TEMP TABLE copy AS {_COPIES}")
+            copied = dict(connection.execute("SELECT turn, count(*) FROM copy WHERE is_copy GROUP BY turn").fetchall())
+            touched = connection.execute(
+                "SELECT DISTINCT turn, known_day FROM fresh "
+                "UNION SELECT turn, unnest(displaced) FROM copy WHERE displaced IS NOT NULL"
+            ).fetchall()
+        for turn, day in touched:
+            days.setdefault(turn, set()).add(day)
+    accounts = []
+    for turn, piece in enumerate(pieces):
+        duplicates = copied.get(turn, 0)
+        valid = 0 if piece.part is None else piece.part.valid.num_rows
+        rejected = 0 if piece.part is None else piece.part.rejected.num_rows
+        accounts.append(Account(valid - duplicates, duplicates, rejected, frozenset(days.get(turn, ()))))
+    return accounts
 
 
 # Only ids that occur twice, here or in the lake, are looked at row by row.
 _COPIES = f"""
     WITH named AS (
-        SELECT event_id, kind = 'event' AS is_event, known_at, known_day, content_hash, line FROM fresh
+        SELECT event_id, kind = 'event' AS is_event, known_at, known_day, content_hash, line, turn FROM fresh
     ), several AS (
         SELECT event_id, is_event FROM (
             SELECT event_id, is_event FROM named UNION ALL SELECT DISTINCT event_id, is_event FROM stored
         ) GROUP BY ALL HAVING count(*) > 1
     ), marked AS (
-        SELECT *, lag(known_day) OVER (PARTITION BY event_id, is_event ORDER BY known_at, content_hash, line) AS before
+        SELECT *,
+            lag(known_day) OVER (PARTITION BY event_id, is_event, turn ORDER BY known_at, content_hash, line) AS before
         FROM named SEMI JOIN several USING (event_id, is_event)
+    ), already AS (
+        SELECT event_id, is_event, known_day, -1 AS turn FROM stored
+        UNION ALL SELECT event_id, is_event, known_day, turn FROM marked
     )
-    SELECT line,
-        coalesce(before >= marked.known_day - {copies.REACH_DAYS}, false) OR count(stored.known_day) > 0 AS is_copy,
-        list(stored.known_day) FILTER (stored.known_day > marked.known_day AND marked.is_event) AS displaced
-    FROM marked LEFT JOIN stored
-        ON stored.event_id = marked.event_id AND stored.is_event = marked.is_event
-        AND abs(stored.known_day - marked.known_day) <= {copies.REACH_DAYS}
-    GROUP BY line, before, marked.known_day
+    SELECT marked.turn, marked.line,
+        coalesce(before >= marked.known_day - {copies.REACH_DAYS}, false) OR count(already.known_day) > 0 AS is_copy,
+        list(already.known_day) FILTER (already.known_day > marked.known_day AND marked.is_event) AS displaced
+    FROM marked LEFT JOIN already
+        ON already.event_id = marked.event_id AND already.is_event = marked.is_event AND already.turn < marked.turn
+        AND abs(already.known_day - marked.known_day) <= {copies.REACH_DAYS}
+    GROUP BY marked.turn, marked.line, before, marked.known_day
 """
 
 
-def _stored(batch: Batch, part: Part, lake: Lake) -> pa.Table:
-    """The copies of the part's rows that were landed before them, within reach."""
-    bounds = pc.min_max(part.valid["known_day"]).as_py()
+def _stored(pieces: list[Piece], fresh: pa.Table, lake: Lake) -> pa.Table:
+    """The copies of the parts' rows that were landed before them, within reach."""
+    bounds = pc.min_max(fresh["known_day"]).as_py()
     reach = timedelta(days=copies.REACH_DAYS)
     near = (bounds["min"] - reach, bounds["max"] + reach)
-    ids = ibis.memtable(part.valid.select(["event_id"])).distinct()
+    ids = ibis.memtable(fresh.select(["event_id"])).distinct()
     landed = lake.read(catalogue.BATCH).select("batch")
+    # A batch goes on where the parts before these ended.
+    begun: dict[str, int] = {}
+    for piece in pieces:
+        if piece.part is not None:
+            begun.setdefault(piece.batch.digest, piece.part.first_line)
     found = []
     for table, is_event in ((catalogue.EVENT, True), (catalogue.IDENTITY_CALL, False)):
         rows = lake.read(table, near)
         # A batch that a killed run left half written does not count: its turn comes.
-        here = rows["batch"].isin(landed["batch"]) | (
-            (rows["batch"] == batch.digest) & (rows["line"] < part.first_line)
-        )
+        here = rows["batch"].isin(landed["batch"])
+        for digest, line in begun.items():
+            if line > 1:
+                here |= (rows["batch"] == digest) & (rows["line"] < line)
         close = rows.filter(here & rows["known_day"].between(*map(ibis.literal, near)))
         copies_of = close.semi_join(ids, "event_id").select("event_id", "known_day", is_event=ibis.literal(is_event))
         found.append(lake.backend.to_pyarrow(copies_of))

@@ -1,12 +1,14 @@
 """The events that became known to an account in a span of days: what `usage` rolls up."""
 
-from datetime import date, timedelta
+from datetime import date
 
 import ibis
 import ibis.expr.types as ir
+import pyarrow.compute as pc
 
 from usage_pipeline.events import catalogue, copies, identity
 from usage_pipeline.lake import Lake
+from usage_pipeline.periods import ONE_DAY
 
 
 def events(lake: Lake, span: tuple[date, date]) -> ir.Table:
@@ -16,22 +18,31 @@ def events(lake: Lake, span: tuple[date, date]) -> ir.Table:
     """
     first, last = span
     links = lake.read(catalogue.IDENTITY_LINK)
-    fresh = copies.counted(lake.read(catalogue.EVENT, copies.reach(span)), span)
-    known = fresh.union(_waiting(lake, links, span))
-    resolved = identity.resolve(known, links)
+    known = copies.counted(lake.read(catalogue.EVENT, copies.reach(span)), span)
+    waiting = _waiting(lake, links, span)
+    resolved = identity.resolve(known if waiting is None else known.union(waiting), links)
     return resolved.filter(resolved["known_day"].between(ibis.literal(first), ibis.literal(last)))
 
 
-def _waiting(lake: Lake, links: ir.Table, span: tuple[date, date]) -> ir.Table:
-    """Counted events without an account from before `span` whose id was linked within it."""
+def _waiting(lake: Lake, links: ir.Table, span: tuple[date, date]) -> ir.Table | None:
+    """Counted events without an account from before `span` whose id was linked within it; None: there are none.
+
+    They may be of any age, so the ids of all earlier days are looked through once; only the
+    days found are read.
+    """
     first, last = span
+    before = lake.read(catalogue.EVENT, (date.min, first - ONE_DAY))
+    homeless = before.filter(before["account_id"].isnull())
     day = links["known_at"].date()
     linked = links.filter(day.between(ibis.literal(first), ibis.literal(last)))
-    past = (date.min + timedelta(days=copies.REACH_DAYS), first - timedelta(days=1))
-    before = lake.read(catalogue.EVENT, past)
-    homeless = before.filter(before["account_id"].isnull())
     users = linked.filter(linked["id_kind"] == "user").select(key="id").distinct()
     browsers = linked.filter(linked["id_kind"] == "anonymous").select(key="id").distinct()
     concerned = homeless.filter(homeless["user_id"].isin(users["key"]) | homeless["anonymous_id"].isin(browsers["key"]))
+    found = lake.backend.to_pyarrow(concerned.select("event_id", "known_day").distinct())
+    if not found.num_rows:
+        return None
+    bounds = pc.min_max(found["known_day"]).as_py()
+    days = (bounds["min"], bounds["max"])
     # All copies of the few concerned events, so that the same one counts as did on its own day.
-    return copies.counted(before.semi_join(concerned.select("event_id").distinct(), "event_id"), past)
+    ids = ibis.memtable(found.select(["event_id"])).distinct()
+    return copies.counted(lake.read(catalogue.EVENT, copies.reach(days)).semi_join(ids, "event_id"), days)

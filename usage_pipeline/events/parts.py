@@ -47,7 +47,7 @@ class Part:
 
 def judged(batch: Batch, company: Company) -> Iterator[Part]:
     """The batch's rows, judged, in parts that are the same at every reading."""
-    origin = Origin(batch.source, batch.digest, batch.landed_at, batch.history, company.clock)
+    origin = Origin(batch.source, batch.digest, batch.landed_at, batch.history, company.clock, company.start)
     pieces = _segment_rows(batch, origin) if batch.events.format == "segment" else _selected_rows(batch, origin)
     gathered: list[Part] = []
     rows = 0

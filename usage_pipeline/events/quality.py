@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import ibis.expr.types as ir
 
+from usage_pipeline.engine import ratio, whole
+from usage_pipeline.events import carried
 from usage_pipeline.lake import Lake
 
 # Time zones and batch sign-ups put some use a little before the sign-up; a fifth of it is no accident.
@@ -32,18 +34,22 @@ class Finding:
     words: str
 
 
-def quality(events: ir.Table, accounts: ir.Table, batches: ir.Table, lake: Lake) -> list[Finding]:
-    """The checks of all counted `events` (with or without account), against `accounts` and `events/batch`."""
+def quality(tally: ir.Table, accounts: ir.Table, batches: ir.Table, lake: Lake) -> list[Finding]:
+    """The checks of all counted events (`events/tally`), against `accounts` and `events/batch`."""
+    if "ts" in tally.columns:
+        tally = carried.tallied(tally)
     backend = lake.backend
-    signup = _number(backend.execute(signup_share(events, accounts)))
-    thin = _number(backend.execute(thin_join_share(events, accounts)))
+    # Read once: three checks ask for it.
+    tally = backend.create_table("held_tally", tally, temp=True, overwrite=True)
+    signup = _number(backend.execute(signup_share(tally, accounts)))
+    thin = _number(backend.execute(thin_join_share(tally, accounts)))
     doubled = _number(backend.execute(batches["duplicates"].sum() / batches["received"].sum().nullif(0)))
     unbalanced = _number(
         backend.execute(
             (batches["received"] != batches["accepted"] + batches["duplicates"] + batches["rejected"]).sum()
         )
     )
-    sessions = _number(backend.execute(sessions_per_active_day(events)))
+    sessions = _number(backend.execute(sessions_per_active_day(tally)))
     return [
         Finding(
             "rows_accounted_for", unbalanced, 0, not unbalanced, blocking=True, stops_plays=True,
@@ -75,47 +81,42 @@ def failure(findings: list[Finding]) -> str | None:
     return "; ".join(finding.words for finding in findings if finding.stops_plays and not finding.passed) or None
 
 
-def signup_share(events: ir.Table, accounts: ir.Table) -> ir.FloatingScalar:
+def signup_share(tally: ir.Table, accounts: ir.Table) -> ir.FloatingScalar:
     """Share of the events with a known sign-up that are dated before its day; NULL without any."""
-    dated = _with_signup(events, accounts)
-    return dated["is_before"].cast("float64").mean()
+    signups = _signups(accounts)
+    seen = tally.inner_join(signups, tally["account_id"] == signups["signed_up"])
+    early = whole(seen["events"].sum(where=seen["day"] < seen["signup_day"]))
+    return ratio(early, whole(seen["events"].sum()))
 
 
 def after_signup(events: ir.Table, accounts: ir.Table) -> ir.Table:
     """The events but those dated before their account's sign-up, which no feature may count."""
     signups = _signups(accounts)
     seen = events.left_join(signups, events["account_id"] == signups["signed_up"])
-    return seen.filter(seen["day"].isnull() | (seen["ts"].date() >= seen["day"])).select(*events.columns)
+    return seen.filter(seen["signup_day"].isnull() | (seen["ts"].date() >= seen["signup_day"])).select(*events.columns)
 
 
-def thin_join_share(events: ir.Table, accounts: ir.Table) -> ir.FloatingScalar:
+def thin_join_share(tally: ir.Table, accounts: ir.Table) -> ir.FloatingScalar:
     """Share of the events that belong to no account of the accounts' table; NULL without events."""
     known = accounts.select(key="account_id").distinct()
-    seen = events.left_join(known, events["account_id"] == known["key"])
-    return seen["key"].isnull().cast("float64").mean()
+    seen = tally.left_join(known, tally["account_id"] == known["key"])
+    return ratio(whole(seen["events"].sum(where=seen["key"].isnull())), whole(seen["events"].sum()))
 
 
-def sessions_per_active_day(events: ir.Table) -> ir.FloatingScalar:
+def sessions_per_active_day(tally: ir.Table) -> ir.FloatingScalar:
     """Stated sessions per person and day they were active on; NULL where no session is stated.
 
     Below 1 the session ids are shared by people or never end, and "daily active" means nothing.
     """
-    stated = events.filter(events["session_id"].notnull() & events["user_id"].notnull())
-    days = stated.select("user_id", day=stated["ts"].date()).nunique()
-    sessions = stated["session_id"].nunique()
-    return sessions.cast("float64") / days.as_scalar().cast("float64").nullif(0)
+    stated = tally.filter(tally["session_id"].notnull())
+    days = stated.select("user_id", "day").nunique()
+    return ratio(stated["session_id"].nunique(), days.as_scalar())
 
 
 def _signups(accounts: ir.Table) -> ir.Table:
     """Per account its sign-up day: the earliest that was ever stated."""
     stated = accounts.filter(accounts["created_at"].notnull())
-    return stated.group_by(signed_up="account_id").aggregate(day=stated["created_at"].min().date())
-
-
-def _with_signup(events: ir.Table, accounts: ir.Table) -> ir.Table:
-    signups = _signups(accounts)
-    seen = events.inner_join(signups, events["account_id"] == signups["signed_up"])
-    return seen.select(is_before=seen["ts"].date() < seen["day"])
+    return stated.group_by(signed_up="account_id").aggregate(signup_day=stated["created_at"].min().date())
 
 
 def _number(found: object) -> float | None:

@@ -32,6 +32,7 @@ class Judgement:
     lift_at_tenth: float
     brier_skill: float
     brier_skill_low: float
+    brier_skill_high: float
     calibration_error: float
     calibration_slope: float
     gain_over_rule: float
@@ -96,6 +97,7 @@ def judge(
         lift_at_tenth=lift(probability, happened, 0.1),
         brier_skill=skill,
         brier_skill_low=float(low[2]),
+        brier_skill_high=float(high[2]),
         calibration_error=calibration_error(probability, happened),
         calibration_slope=calibration_slope(probability, happened),
         gain_over_rule=float(model.average_precision / by_rule.average_precision),

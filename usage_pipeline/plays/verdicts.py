@@ -54,9 +54,12 @@ class Verdict:
             why = next(answer.why for answer in self.answers if answer.gate == "trigger")
             return f"goes on: {why}" if self.is_open else why
         if self.held is not None:
-            held = next(answer.why for answer in self.answers if answer.gate == "hold_out")
-            return f"{held}; besides, {refusal.why}" if refusal and refusal.gate in NO_JUDGEMENT else held
-        return refusal.why if refusal else ""
+            first = next(answer.why for answer in self.answers if answer.gate == "hold_out")
+        else:
+            first = refusal.why if refusal else ""
+        # That the morning cannot be trusted is said of every account and play, whatever else stands against it.
+        whys = (answer.why for answer in self.answers if answer.gate in NO_JUDGEMENT and answer.passed is False)
+        return "; besides, ".join(dict.fromkeys([first, *whys]))
 
 
 def row(verdict: Verdict, groups: Mapping[str, wording.Peers]) -> dict[str, Any]:

@@ -18,6 +18,8 @@ def show(summary: dict[str, Any], home: Home, console: Console) -> None:
         highlight=False,
     )
     tiers = summary["tiers"]
+    for text in _doubts(summary):
+        console.print(text, highlight=False, soft_wrap=True)
     console.print(
         f"Churn tiers: {tiers['red']} red, {tiers['yellow']} yellow, {tiers['green']} green.", highlight=False
     )
@@ -29,7 +31,7 @@ def show(summary: dict[str, Any], home: Home, console: Console) -> None:
     for text in _effects(summary["effects"]):
         console.print(text, highlight=False)
     for failed in summary["failed_checks"]:
-        console.print(f"[yellow]check not passed:[/] {failed}", highlight=False)
+        console.print(f"[red]check not passed:[/] {failed}", highlight=False)
     console.print(
         f"\nWhere to look next: `make dev` (Dagster, MLflow and the CRM sandbox in a browser);\n"
         f"  {home.path / 'reports' / 'outcomes.html'} (what the plays changed);\n"
@@ -46,27 +48,41 @@ def show(summary: dict[str, Any], home: Home, console: Console) -> None:
     )
 
 
+def _doubts(summary: dict[str, Any]) -> list[str]:
+    """What stands against trusting this morning, in words: the product data, and models without skill."""
+    stops = "no play acts on it"
+    said = [
+        f"[yellow]Product data:[/] {one['words']}{f': {stops}' if one['stops_plays'] else ''}."
+        for one in summary["product_data"]
+    ]
+    for name, one in summary["outcomes"].items():
+        if not one["skill"]:
+            what = "shows no skill" if one["rung"] else "has no model"
+            said.append(f"[yellow]Model:[/] {name} {what} ({one['skill_reason'] or 'never trained'}): {stops}.")
+    return said
+
+
 def _models(outcomes: dict[str, Any]) -> Table:
     table = Table(
         "outcome",
         "scored",
-        "no evidence",
+        "no\nevidence",
         "skill",
         "model",
         "AUC",
-        "average precision",
-        "rule of thumb",
-        "calibration error",
+        "average\nprecision",
+        "of the\nrule",
+        "calibration\nerror",
     )
     for name, one in outcomes.items():
         table.add_row(
             name,
             str(one["scored"]),
             str(one["insufficient_evidence"]),
-            "yes" if one["skill"] else f"no: {one['skill_reason'] or 'no model'}",
-            f"{one['rung'] or '-'} v{one['model_version'] or '-'}",
+            "yes" if one["skill"] else "no",
+            f"{one['rung']} v{one['model_version']}" if one["rung"] else "-",
             _number(one["auc"]),
-            f"{_number(one['average_precision'])} ({_number(one['average_precision_low'])} to {_number(one['average_precision_high'])})",
+            _interval(one, "average_precision"),
             _number(one["rule_average_precision"]),
             _number(one["calibration_error"]),
         )
@@ -83,12 +99,12 @@ def _plays(plays: dict[str, Any]) -> Table:
 def _delivery(delivery: dict[str, Any]) -> Table:
     table = Table(
         "CRM",
-        "fields written",
+        "fields\nwritten",
         "records",
-        "tasks opened",
+        "tasks\nopened",
         "updated",
         "withdrawn",
-        "API calls",
+        "API\ncalls",
         "unmatched",
         "ambiguous",
         "failed",
@@ -116,6 +132,12 @@ def _delivery(delivery: dict[str, Any]) -> Table:
 
 def _effects(effects: list[dict[str, Any]]) -> list[str]:
     return [f"Effect of {one['play']} on {one['outcome']}: {one['text']}" for one in effects]
+
+
+def _interval(one: dict[str, Any], name: str) -> str:
+    if one[name] is None:
+        return "-"
+    return f"{_number(one[name])} ({_number(one[f'{name}_low'])} to {_number(one[f'{name}_high'])})"
 
 
 def _number(value: float | None) -> str:

@@ -4,12 +4,15 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
+import pandas as pd
+
 from usage_pipeline.defs.launching import Done, Launcher
 from usage_pipeline.defs.place import Opened
 from usage_pipeline.events import catalogue as events
 from usage_pipeline.home import Home
 from usage_pipeline.lake import write_views
-from usage_pipeline.periods import ONE_DAY
+from usage_pipeline.models import catalogue as models
+from usage_pipeline.periods import MONTH, ONE_DAY
 from usage_pipeline.run import stocking
 from usage_pipeline.run.progress import Progress
 from usage_pipeline.run.sandboxed import Sandbox
@@ -27,6 +30,9 @@ class Journey:
     delivered: list[dict[str, Any]] = field(default_factory=list)
     """What each delivery of this run did, per CRM."""
     failed_checks: list[str] = field(default_factory=list)
+    """Checks of this run that should have passed."""
+    warnings: list[str] = field(default_factory=list)
+    """Checks of this run that found something to know, not to stop for."""
 
     def ingest(self) -> None:
         """Land new files and bring the rollups up to date."""
@@ -45,7 +51,7 @@ class Journey:
                 step.note = f"{sum((last - first).days + 1 for first, last in pending):,} days"
 
     def learn(self) -> None:
-        """Train the models that have never been trained here."""
+        """Train a model per outcome from everything known."""
         with self.progress.step("learn: features, labels, models") as step:
             done = self._run("retrain")
             step.note = str(done.metadata.get("models/training", {}).get("in_short", ""))
@@ -53,9 +59,17 @@ class Journey:
     def morning(self, as_of: date) -> None:
         """Score one morning, decide, and deliver."""
         if not self.launcher.is_done("plays/decision", as_of):
-            with self.progress.step(f"score and decide {as_of}") as step:
-                done = self._run("daily", morning=as_of)
-                step.note = str(done.metadata.get("plays/decision", {}).get("in_short", ""))
+            self.decide(as_of)
+        self.deliver(as_of)
+
+    def decide(self, as_of: date) -> None:
+        """Score one morning and decide; once more gives the same, or what new data make of it."""
+        with self.progress.step(f"score and decide {as_of}") as step:
+            done = self._run("daily", morning=as_of)
+            step.note = str(done.metadata.get("plays/decision", {}).get("in_short", ""))
+
+    def deliver(self, as_of: date) -> None:
+        """Bring the CRMs to what was decided."""
         with self.progress.step(f"deliver {as_of}") as step:
             done = self._run("deliver", morning=as_of)
             metadata = done.metadata.get("sync/log", {})
@@ -74,6 +88,7 @@ class Journey:
     def _run(self, job: str, **which: Any) -> Done:
         done = self.launcher.execute(job, **which)
         self.failed_checks.extend(done.failed_checks)
+        self.warnings.extend(done.warnings)
         return done
 
 
@@ -101,12 +116,25 @@ def own_input(journey: Journey, sandbox: Sandbox | None) -> date:
     journey.ingest()
     if journey.opened.company.stock_sandbox and sandbox is not None:
         with journey.progress.step("stock the sandbox") as step:
-            step.note = stocking.stock(journey.opened.lake, sandbox)
+            step.note = stocking.stock(journey.opened, sandbox)
     as_of = latest_morning(journey.opened)
-    journey.learn()
-    journey.morning(as_of)
+    if is_to_learn(journey.opened, as_of):
+        journey.learn()
+    # Whatever was edited in the mapping or landed since: the morning is judged by it.
+    journey.decide(as_of)
+    journey.deliver(as_of)
     journey.review()
     return as_of
+
+
+def is_to_learn(opened: Opened, as_of: date) -> bool:
+    """Whether an outcome was never trained here, or a month has become known since."""
+    training = opened.frame(opened.lake.read(models.TRAINING))
+    trained = {str(row["outcome"]): row["trained_as_of"] for row in training.to_dict("records")}
+    return any(
+        name not in trained or (as_of - pd.Timestamp(trained[name]).date()).days >= MONTH
+        for name in opened.company.outcomes
+    )
 
 
 def latest_morning(opened: Opened) -> date:

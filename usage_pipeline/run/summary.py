@@ -53,6 +53,9 @@ def summarise(journey: Journey, as_of: date) -> dict[str, Any]:
         "delivery": delivery,
         "effects": _effects(opened),
         "failed_checks": journey.failed_checks,
+        "warnings": journey.warnings,
+        "product_data": _product_data(opened),
+        "plays_stopped": _plays_stopped(decision),
     }
 
 
@@ -66,6 +69,22 @@ def _events(opened: Opened) -> dict[str, int]:
     return {name: int(batches[name].sum()) for name in ("received", "accepted", "duplicates", "rejected")}
 
 
+def _product_data(opened: Opened) -> list[dict[str, Any]]:
+    """Every check of the product data that it did not pass, in words, and whether plays stop for it."""
+    findings = _frame(opened, events.FINDING)
+    return [
+        {"check": row["check"], "words": row["words"], "stops_plays": bool(row["stops_plays"])}
+        for row in findings[~findings["passed"].astype(bool)].to_dict("records")
+    ]
+
+
+def _plays_stopped(decision: pd.DataFrame) -> dict[str, int]:
+    """The reasons why plays that are turned on did nothing at all for anybody, with how many rows say so."""
+    if (decision["decision"] != "not").any():
+        return {}
+    return {str(why): int(count) for why, count in decision["reason"].value_counts().items()}
+
+
 def _outcomes(opened: Opened, score: pd.DataFrame) -> dict[str, Any]:
     training = _frame(opened, models.TRAINING).sort_values("trained_as_of").drop_duplicates("outcome", keep="last")
     learned = {row["outcome"]: row for row in training.to_dict("records")}
@@ -76,8 +95,8 @@ def _outcomes(opened: Opened, score: pd.DataFrame) -> dict[str, Any]:
             "scored": int((rows.evidence == "sufficient").sum()),
             "insufficient_evidence": int((rows.evidence != "sufficient").sum()),
             "evidence": {str(state): int(count) for state, count in rows.evidence.value_counts().items()},
-            "skill": bool(row.get("has_skill") or False),
-            "skill_reason": _plain(row.get("skill_reason") or row.get("reason")),
+            "skill": bool(_plain(row.get("has_skill"))),
+            "skill_reason": _plain(row.get("skill_reason")) or _plain(row.get("reason")),
             "model_version": _plain(row.get("model_version")),
             "rung": _plain(row.get("rung")),
             **{name: _plain(row.get(name)) for name in MEASURES},

@@ -17,8 +17,8 @@ from usage_pipeline import lake
 from usage_pipeline.company import Company
 from usage_pipeline.engine import Backend
 from usage_pipeline.errors import Rejected
-from usage_pipeline.sources import catalogue, landing, moments, querying
-from usage_pipeline.sources.landing import Delivery
+from usage_pipeline.sources import catalogue, landing, moments, parsed, querying
+from usage_pipeline.sources.landing import Delivery, File
 
 
 @dataclass(frozen=True)
@@ -91,11 +91,13 @@ def read(
     if select is None:
         return Read(schema.empty_table(), 0, "")
     tables = querying.tables_of(select, name)
+    kept = parsed.Kept(state, name)
     parts = []
     for number, delivery in enumerate(landing.deliveries(folder, now=now, state=state)):
-        part = _delivered(shape, name, select, tables, company, delivery)
+        part = _delivered(shape, name, select, tables, company, delivery, kept)
         if part is not None:
-            parts.append(part.append_column("delivery", pa.array([number] * part.num_rows, pa.int64())))
+            parts.append(part.append_column("delivery", pa.repeat(pa.scalar(number, pa.int64()), part.num_rows)))
+    kept.forget_others()
     if not parts:
         raise Rejected(
             f"no delivery under {folder} holds {', '.join(tables) or 'a file'}, which the select of {name} reads",
@@ -110,15 +112,44 @@ def read(
 
 
 def _delivered(
-    shape: Shape, name: str, select: str, tables: tuple[str, ...], company: Company, delivery: Delivery
+    shape: Shape,
+    name: str,
+    select: str,
+    tables: tuple[str, ...],
+    company: Company,
+    delivery: Delivery,
+    kept: parsed.Kept,
 ) -> pa.Table | None:
-    """One delivery's rows in the catalogue's types, with `landed_at` and what was derived."""
+    """One delivery's rows, parsed now or before; None where it holds none of the tables."""
     files = querying.files_for(delivery, tables, name)
     if files is None and tables:
         return None
     files = files or {}
+    history = company.clock.history if delivery.history is None else delivery.history
+    landed_at = max((file.landed_at for file in files.values()), default=delivery.landed_at)
+    contents = sorted((table, file.suffix, file.digest) for table, file in files.items())
+    return kept.rows(
+        (shape, select, company.clock.time_zone, history, landed_at, contents),
+        lambda: _parsed(
+            shape, name, select, company.clock.time_zone, delivery, files, history=history, landed_at=landed_at
+        ),
+    )
+
+
+def _parsed(
+    shape: Shape,
+    name: str,
+    select: str,
+    zone: str,
+    delivery: Delivery,
+    files: dict[str, File],
+    *,
+    history: bool,
+    landed_at: datetime,
+) -> pa.Table:
+    """One delivery's rows in the catalogue's types, with `landed_at` and `history`."""
     where = ", ".join(file.name for file in files.values()) or "the select"
-    with querying.over(delivery, files, company.clock.time_zone) as connection:
+    with querying.over(delivery, files, zone) as connection:
         try:
             result = connection.sql(select)
             columns = dict(zip(result.columns, map(str, result.types), strict=True))
@@ -139,9 +170,7 @@ def _delivered(
         for column in stated:
             _check_cast(connection, column, typed[column.name], where)
         typed |= {column.name: "NULL" for column in shape.table.columns if column.name not in typed}
-        landed = max((file.landed_at for file in files.values()), default=delivery.landed_at)
-        history = company.clock.history if delivery.history is None else delivery.history
-        typed["landed_at"] = f"TIMESTAMP '{landed.isoformat(sep=' ')}'"
+        typed["landed_at"] = f"TIMESTAMP '{landed_at.isoformat(sep=' ')}'"
         typed["history"] = str(history)
         cast = ", ".join(
             f"CAST({sql} AS {_DUCKDB.get(_type(shape, column), 'TIMESTAMP' if column == 'landed_at' else 'BOOLEAN')}) "

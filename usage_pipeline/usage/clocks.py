@@ -1,5 +1,7 @@
 """The account's own clock: events at its working hours, evenings and weekends."""
 
+from datetime import date
+
 import ibis
 import ibis.expr.types as ir
 
@@ -44,14 +46,12 @@ def zones(account: ir.Table) -> ir.Table:
 
 def with_local_time(events: ir.Table, zones: ir.Table) -> ir.Table:
     """The events and `local`, when each happened by its account's clock; UTC where no zone is known."""
-    zone = zones.select("account_id", "since", "until", zone=zones.time_zone, offset=zones.offset_minutes)
+    # An end for all: with an OR in it DuckDB tries every event against every zone.
+    until = zones.until.fill_null(ibis.literal(date.max))
+    zone = zones.select("account_id", "since", until=until, zone=zones.time_zone, offset=zones.offset_minutes)
     placed = events.left_join(
         zone,
-        [
-            events.account_id == zone.account_id,
-            events.known_day >= zone.since,
-            zone.until.isnull() | (events.known_day < zone.until),
-        ],
+        [events.account_id == zone.account_id, events.known_day >= zone.since, events.known_day < zone.until],
     ).drop("account_id_right", "since", "until")
     placed = placed.mutate(
         zone=placed.zone.fill_null("UTC"), offset=placed.offset.fill_null(0), hour=placed.ts.truncate("h")

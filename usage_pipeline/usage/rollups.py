@@ -25,6 +25,22 @@ LINK_DAYS = 90
 # What `resolved` needs of the event partitions before its span: the wait, and the days in which a copy is recognised.
 EVENT_REACH_DAYS = LINK_DAYS + copies.REACH_DAYS
 
+USED = (
+    "event_id",
+    "ts",
+    "account_id",
+    "user_id",
+    "anonymous_id",
+    "name",
+    "feature",
+    "quantity",
+    "duration_ms",
+    "session_id",
+    "content_hash",
+    "known_day",
+)
+"""The columns of events that rollups are made of."""
+
 _PART = ["account_id", "user_id", "feature", "day", "known_day"]
 
 
@@ -159,11 +175,14 @@ def _with_sessions(events: ir.Table) -> ir.Table:
     needs no other day.
     """
     order = ["ts", "event_id", "content_hash"]
-    stated = ibis.row_number().over(group_by=["account_id", "session_id", "known_day"], order_by=order) == 0
+    stated = events.filter(events.session_id.notnull())
+    place = ibis.row_number().over(group_by=["account_id", "session_id", "known_day"], order_by=order)
+    stated = stated.mutate(begins_session=place == 0)
     person = ["account_id", "user_id", "anonymous_id", "known_day"]
+    # An event that states its session ends a pause too, so all are in order; only the others begin one by it.
     before = events.ts.lag().over(group_by=person, order_by=order)
-    pause = before.isnull() | (events.ts > before + ibis.interval(minutes=PAUSE_MINUTES))
-    return events.mutate(begins_session=ibis.ifelse(events.session_id.notnull(), stated, pause))
+    paused = events.mutate(begins_session=before.isnull() | (events.ts > before + ibis.interval(minutes=PAUSE_MINUTES)))
+    return stated.union(paused.filter(paused.session_id.isnull()).select(*stated.columns))
 
 
 def _uses(parts: ir.Table) -> ir.IntegerValue:

@@ -52,7 +52,7 @@ class Sandbox:
 @contextmanager
 def running(state):
     program = [sys.executable, "-m", "usage_pipeline.sandbox", "--port", "0", "--state", str(state)]
-    with subprocess.Popen(program, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - our own sandbox
+    with subprocess.Popen(program, stdout=subprocess.PIPE, text=True) as process:
         try:
             yield Sandbox(process.stdout.readline().split()[1])
         finally:

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 from landing_builders import LANDED, a_lake, deliver, land, text, track
 
-from usage_pipeline.events import catalogue, copies, identity, known, quality
+from usage_pipeline.events import carried, catalogue, copies, identity, known, quality
 from usage_pipeline.sources import catalogue as sources
 
 DAY = date(2026, 5, 4)
@@ -125,7 +125,7 @@ def test_half_the_usage_before_the_sign_up_stops_the_plays(lake):
     rows = table(catalogue.EVENT, event(1, at(2)), event(2, at(8)))
     accounts = table(sources.ACCOUNT, {"account_id": "a1", "created_at": at(5)})
     batches = table(catalogue.BATCH, {"received": 2, "accepted": 2, "duplicates": 0, "rejected": 0})
-    findings = {finding.check: finding for finding in quality.quality(rows, accounts, batches, lake)}
+    findings = {finding.check: finding for finding in quality.quality(carried.tallied(rows), accounts, batches, lake)}
     assert findings["usage_predates_signup"].value == 0.5
     assert "50.0%" in quality.failure(list(findings.values()))
     assert findings["rows_accounted_for"].passed
@@ -135,7 +135,7 @@ def test_half_the_usage_before_the_sign_up_stops_the_plays(lake):
 def test_use_on_the_day_of_the_sign_up_is_no_finding(lake):
     rows = table(catalogue.EVENT, event(1, at(5, hour=1)))
     accounts = table(sources.ACCOUNT, {"account_id": "a1", "created_at": at(5, hour=9)})
-    assert lake.backend.execute(quality.signup_share(rows, accounts)) == 0.0
+    assert lake.backend.execute(quality.signup_share(carried.tallied(rows), accounts)) == 0.0
 
 
 def test_half_a_session_per_active_day_is_a_finding(lake):
@@ -143,4 +143,4 @@ def test_half_a_session_per_active_day_is_a_finding(lake):
         catalogue.EVENT,
         *(event(n, at(n), user_id="u1", session_id="endless" if n < 3 else "other") for n in (1, 2, 3, 4)),
     )
-    assert lake.backend.execute(quality.sessions_per_active_day(rows)) == 0.5
+    assert lake.backend.execute(quality.sessions_per_active_day(carried.tallied(rows))) == 0.5

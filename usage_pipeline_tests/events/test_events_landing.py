@@ -86,7 +86,7 @@ def test_a_run_that_was_killed_is_made_good_by_the_next(tmp_path, monkeypatch, s
     found = landing.deliveries(tmp_path / "in", now=LANDED)
     (batch,) = ingest.unlanded(found, segment(), killed)
     for number, part in enumerate(list(parts.judged(batch, segment()))[:steps]):
-        ingest.land_part(batch, number, part, killed)
+        ingest.land([ingest.Piece(batch, number, part)], killed)
     assert land(tmp_path / "in", killed) == expected
     for table in (catalogue.EVENT, catalogue.IDENTITY_CALL, catalogue.REJECTED, catalogue.BATCH):
         assert rows(killed, table) == rows(whole, table)
@@ -97,7 +97,7 @@ def test_a_half_landed_file_does_not_make_another_file_a_copy(tmp_path):
     lake = a_lake(tmp_path)
     (batch,) = ingest.unlanded(landing.deliveries(tmp_path / "in", now=LANDED), segment(), lake)
     for number, part in enumerate(parts.judged(batch, segment())):
-        ingest.land_part(batch, number, part, lake)
+        ingest.land([ingest.Piece(batch, number, part)], lake)
     deliver(tmp_path / "in", text(track(1), track(2)), name="a")
     found = land(tmp_path / "in", lake)
     assert (found.received, found.accepted, found.duplicates) == (3, 2, 1)

@@ -97,7 +97,7 @@ def test_the_lease_of_a_killed_process_is_free_at_once(ledger, tmp_path):
         f"ledger.lease('{HERE}', 'dead', lambda: datetime.datetime(2026, 5, 4, 12)).__enter__()\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )
-    killed = subprocess.run([sys.executable, "-c", program], check=False)  # noqa: S603 - our own few lines
+    killed = subprocess.run([sys.executable, "-c", program], check=False)
     assert killed.returncode == -9
     with ledger.lease(HERE, "next", lambda: NOON):
         pass

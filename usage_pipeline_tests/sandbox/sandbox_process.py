@@ -33,7 +33,7 @@ def running(state):
     """Started on free ports, stopped at the end whatever happens."""
     command = [sys.executable, "-m", "usage_pipeline.sandbox", "--port", "0", "--tls-port", "0", "--state", str(state)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)  # noqa: S603 - our own command
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
     try:
         plain, secure = process.stdout.readline().split(), process.stdout.readline().split()
         assert plain[:1] == ["sandbox:"], plain

@@ -61,7 +61,7 @@ def test_a_second_sandbox_on_the_same_file_is_refused_with_the_fix(tmp_path):
     state = tmp_path / "sandbox.sqlite"
     with running(state):
         command = [sys.executable, "-m", "usage_pipeline.sandbox", "--port", "0", "--state", str(state)]
-        second = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False, timeout=30)  # noqa: S603
+        second = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False, timeout=30)
     assert second.returncode == 1
     assert "If another sandbox uses it, stop that one" in second.stderr
 

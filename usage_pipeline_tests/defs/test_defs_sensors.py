@@ -1,0 +1,97 @@
+"""Sensors look at the outside world and lose nothing between two ticks."""
+
+import json
+
+import dagster as dg
+import pytest
+
+from usage_pipeline.defs import automation, pending
+from usage_pipeline.defs.place import Place
+from usage_pipeline.home import Home
+from usage_pipeline.settings import Settings
+
+CALL = '{{"type":"track","messageId":"{id}","event":"Opened","userId":"u","timestamp":"2026-05-04T08:00:00Z"}}\n'
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    monkeypatch.setenv("USAGE_HOME", str(tmp_path / "home"))
+    mapping = tmp_path / "acme.yaml"
+    mapping.write_text("company: acme\nevents: [{format: segment, files: 'events*'}]\n")
+    opened = Home(Settings())
+    opened.claim(mapping, tmp_path / "landing", "test")
+    (tmp_path / "landing").mkdir()
+    return opened
+
+
+@pytest.fixture
+def place(home):
+    from dagster_duckdb import DuckDBResource
+
+    return Place(duckdb=DuckDBResource(database=":memory:"))
+
+
+def land(home, name, *ids):
+    (home.landing() / name).write_text("".join(CALL.format(id=one) for one in ids))
+
+
+def tick(place, cursor=None):
+    with (
+        dg.instance_for_test() as instance,
+        dg.build_sensor_context(instance=instance, cursor=cursor, resources={"place": place}) as context,
+    ):
+        return automation.new_files(context)
+
+
+def test_an_empty_landing_folder_asks_for_nothing(place):
+    assert isinstance(tick(place), dg.SkipReason)
+
+
+def test_two_files_between_two_ticks_are_both_seen(home, place):
+    land(home, "events-1.jsonl", "a")
+    first = tick(place)
+    land(home, "events-2.jsonl", "b")
+    land(home, "events-3.jsonl", "c")
+    second = tick(place, first.cursor)
+    assert len(first.run_requests) == len(second.run_requests) == 1
+    assert first.run_requests[0].run_key != second.run_requests[0].run_key
+    assert len(json.loads(second.cursor)) == 3
+    assert isinstance(tick(place, second.cursor), dg.SkipReason)
+
+
+def test_the_same_content_under_another_name_is_nothing_new(home, place):
+    land(home, "events-1.jsonl", "a")
+    first = tick(place)
+    land(home, "events-again.jsonl", "a")
+    assert isinstance(tick(place, first.cursor), dg.SkipReason)
+
+
+def test_a_file_that_grew_is_asked_for_again_under_another_key(home, place):
+    land(home, "events-1.jsonl", "a")
+    first = tick(place)
+    land(home, "events-1.jsonl", "a", "b")
+    second = tick(place, first.cursor)
+    assert second.run_requests[0].run_key != first.run_requests[0].run_key
+
+
+def test_days_without_rollups_are_pending_until_they_are_rolled_up(tmp_path):
+    from datetime import date
+
+    days = [date(2026, 5, day) for day in (4, 5, 6)]
+    with dg.instance_for_test() as instance:
+        assert pending.days(instance, days)[1] == [(days[0], days[-1])]
+        for day in days[:2]:
+            instance.report_runless_asset_event(dg.AssetMaterialization(pending.BASE, partition=day.isoformat()))
+        assert pending.days(instance, days)[1] == [(days[2], days[2])]
+
+
+def test_a_day_that_new_events_touched_is_pending_again():
+    from datetime import date
+
+    day = date(2026, 5, 4)
+    with dg.instance_for_test() as instance:
+        instance.report_runless_asset_event(dg.AssetMaterialization(pending.BASE, partition=day.isoformat()))
+        assert pending.days(instance, [day])[1] == []
+        touched = dg.AssetMaterialization(pending.EVENTS, metadata={"known_days": [day.isoformat()]})
+        instance.report_runless_asset_event(touched)
+        assert pending.days(instance, [day])[1] == [(day, day)]
