@@ -35,6 +35,8 @@ def connect(*, memory_limit: str, threads: int, spill: Path) -> Backend:
 def over(connection: duckdb.DuckDBPyConnection) -> Backend:
     """Ibis over an open DuckDB connection; tables of two connections cannot be joined."""
     connection.execute("SET TimeZone = 'UTC'")
+    # Progress is told by whoever asked for the work.
+    connection.execute("SET enable_progress_bar = false")
     # DuckDB 1.5 pushes Bloom filters of joins into Arrow scans, which cannot take them.
     connection.execute("SET disabled_optimizers = 'join_filter_pushdown'")
     return ibis.duckdb.from_connection(connection)

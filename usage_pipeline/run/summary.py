@@ -55,7 +55,6 @@ def summarise(journey: Journey, as_of: date) -> dict[str, Any]:
         "failed_checks": journey.failed_checks,
         "warnings": journey.warnings,
         "product_data": _product_data(opened),
-        "plays_stopped": _plays_stopped(decision),
     }
 
 
@@ -76,13 +75,6 @@ def _product_data(opened: Opened) -> list[dict[str, Any]]:
         {"check": row["check"], "words": row["words"], "stops_plays": bool(row["stops_plays"])}
         for row in findings[~findings["passed"].astype(bool)].to_dict("records")
     ]
-
-
-def _plays_stopped(decision: pd.DataFrame) -> dict[str, int]:
-    """The reasons why plays that are turned on did nothing at all for anybody, with how many rows say so."""
-    if (decision["decision"] != "not").any():
-        return {}
-    return {str(why): int(count) for why, count in decision["reason"].value_counts().items()}
 
 
 def _outcomes(opened: Opened, score: pd.DataFrame) -> dict[str, Any]:

@@ -20,13 +20,20 @@ def instance(tmp_path, monkeypatch):
         yield opened
 
 
-def test_a_backfill_in_one_run_records_each_of_its_days(instance):
+@pytest.mark.parametrize("batch", ["0", "7"])
+def test_a_backfill_in_one_run_records_each_of_its_days(instance, monkeypatch, capfd, batch):
+    monkeypatch.setenv("DAGSTER_EVENT_BATCH_SIZE", batch)
     tags = {
         "dagster/asset_partition_range_start": "2026-01-05",
         "dagster/asset_partition_range_end": "2026-01-24",
     }
     assert dg.materialize([rollup], instance=instance, tags=tags).success
     assert len(instance.get_materialized_partitions(rollup.key)) == 20
+    newest = instance.get_latest_materialization_event(rollup.key)
+    assert newest.get_dagster_event().partition == "2026-01-24"
+    planned = dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED
+    assert len(instance.event_log_storage.get_latest_storage_id_by_partition(rollup.key, planned)) == 20
+    assert "Exception while storing event batch" not in capfd.readouterr().err
 
 
 def test_what_one_process_recorded_another_reads(instance, tmp_path):

