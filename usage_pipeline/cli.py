@@ -27,7 +27,8 @@ app = typer.Typer(
 console = Console(width=None if sys.stdout.isatty() else 150)
 
 Mapping = Annotated[
-    Path | None, typer.Option(help="YAML file that says how your files are to be read (docs/input.md).")
+    Path | None,
+    typer.Option(help="YAML file that says how your files are to be read (docs/input.md, docs/settings.md)."),
 ]
 Data = Annotated[Path | None, typer.Option(help="Folder of your files.")]
 Accounts = Annotated[int, typer.Option(min=200, max=200_000, help="Accounts of the simulated company.")]
@@ -38,18 +39,27 @@ AsOf = Annotated[str | None, typer.Option(help="Morning, as 2026-06-29; by defau
 
 
 @app.command()
-def run(mapping: Mapping = None, data: Data = None, accounts: Accounts = 500, seed: Seed = 1) -> None:
+def run(
+    mapping: Mapping = None,
+    data: Data = None,
+    accounts: Accounts = 500,
+    seed: Seed = 1,
+    deliver: Annotated[
+        bool, typer.Option(help="With your own input: write to a real CRM without a plan first.")
+    ] = False,
+) -> None:
     """Run the main job: land, learn, score, decide, deliver, and say what happened.
 
     Without options a simulated company is made and delivered to the CRM sandbox. With --mapping and --data it is
-    your own input. Running it again repeats nothing that is done.
+    your own input; a real CRM then gets nothing before you have seen a plan. Running it again repeats nothing that is
+    done.
     """
     from usage_pipeline.run import main_job  # noqa: PLC0415 - Dagster takes a second that --help should not
 
     if (mapping is None) != (data is None):
         raise typer.BadParameter("--mapping and --data belong together: the one says how to read the other")
     if mapping is not None and data is not None:
-        told = main_job.run_own_input(Settings(), console, mapping=mapping, data=data)
+        told = main_job.run_own_input(Settings(), console, mapping=mapping, data=data, deliver=deliver)
     else:
         told = main_job.run_simulated(Settings(), console, accounts=accounts, seed=seed)
     if not told["ok"]:

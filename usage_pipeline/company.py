@@ -102,7 +102,7 @@ class Plays(Part):
 
 
 class Crm(Part):
-    """Where the CRMs keep the product's account id, and who owns accounts that nobody owns."""
+    """Where the CRMs keep the product's account id."""
 
     hubspot_account_key: str = "product_account_id"
     salesforce_account_key: str = "Product_Account_Id__c"
@@ -152,7 +152,7 @@ def load(path: Path) -> Company:
                 f"{path}{_line(text, error['loc'])}: {_place(error['loc'])}: {error['msg']}"
                 for error in invalid.errors()
             ),
-            fix="mend the named keys; docs/input.md describes each one",
+            fix="mend the named keys; docs/settings.md describes each one",
         ) from invalid
 
 

@@ -103,6 +103,13 @@ class Lake:
         opened = self._opened(table)
         return None if opened is None else opened.version()
 
+    def rows(self, table: Table) -> int:
+        """How many rows the newest version holds, as its log says; no file is opened."""
+        opened = self._opened(table)
+        if opened is None:
+            return 0
+        return sum(count or 0 for count in pa.table(opened.get_add_actions())["num_records"].to_pylist())
+
     def partitions(self, table: Table) -> list[date]:
         """The days of the table that hold rows, in order."""
         opened = None if table.partition is None else self._opened(table)

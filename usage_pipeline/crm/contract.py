@@ -81,7 +81,15 @@ class Contract:
         return {field.name: field for field in self.fields}[name]
 
 
-EVIDENCE = ("sufficient", "insufficient_history", "insufficient_use", "not_at_risk", "no_model", "no_skill")
+EVIDENCE = (
+    "sufficient",
+    "insufficient_history",
+    "insufficient_use",
+    "not_at_risk",
+    "no_model",
+    "no_skill",
+    "poor_data",
+)
 COHORTS = ("Activated-Power", "Activated-Narrow", "Stuck-Activated", "Risk-Inactive", "New")
 
 CONTRACT = Contract(

@@ -9,7 +9,7 @@ import ibis.expr.types as ir
 
 from usage_pipeline.defs import tables
 from usage_pipeline.defs.place import Place
-from usage_pipeline.events import catalogue, copies, identity, ingest, quality
+from usage_pipeline.events import carried, catalogue, identity, ingest, quality
 from usage_pipeline.sources import catalogue as sources
 
 KINDS = {"duckdb"}
@@ -50,10 +50,36 @@ def landed(context: dg.AssetExecutionContext, place: Place) -> Iterator[dg.Mater
         yield dg.MaterializeResult(
             asset_key=[table.stage, table.name],
             metadata={
-                "dagster/row_count": lake.backend.to_pyarrow(lake.read(table).count()).as_py(),
+                "dagster/row_count": lake.rows(table),
                 "table_version": lake.version(table) or 0,
                 "dagster/uri": lake.uri(table),
                 **counts,
+            },
+        )
+
+
+CARRIED = {catalogue.NAMING: carried.carry_naming, catalogue.TALLY: carried.carry_tally}
+
+
+@dg.multi_asset(
+    name="carried_events",
+    specs=[
+        tables.spec(table, owner=tables.DATA, kinds=KINDS | {"ibis"}, deps=[catalogue.EVENT, catalogue.BATCH])
+        for table in CARRIED
+    ],
+)
+def carried_events(place: Place) -> Iterator[dg.MaterializeResult[None]]:
+    """Sums of events carried along batch by batch, so that links and checks need not read all events."""
+    lake = place.opened.lake
+    for table, carry in CARRIED.items():
+        batches = carry(lake)
+        yield dg.MaterializeResult(
+            asset_key=[table.stage, table.name],
+            metadata={
+                "batches": batches,
+                "dagster/row_count": lake.rows(table),
+                "table_version": lake.version(table) or 0,
+                "dagster/uri": lake.uri(table),
             },
         )
 
@@ -62,25 +88,22 @@ def landed(context: dg.AssetExecutionContext, place: Place) -> Iterator[dg.Mater
     catalogue.IDENTITY_LINK,
     owner=tables.DATA,
     kinds=KINDS | {"ibis"},
-    inputs={"events": catalogue.EVENT, "calls": catalogue.IDENTITY_CALL, "users": sources.USER},
+    inputs={"naming": catalogue.NAMING, "calls": catalogue.IDENTITY_CALL, "users": sources.USER},
 )
-def identity_link(events: ir.Table, calls: ir.Table, users: ir.Table) -> ir.Table:
+def identity_link(naming: ir.Table, calls: ir.Table, users: ir.Table) -> ir.Table:
     """One row per id and account, from when it was known that they belong together."""
-    return identity.links(calls, events, users)
+    return identity.links(calls, naming, users)
 
 
 @tables.asset(
     catalogue.FINDING,
     owner=tables.DATA,
     kinds=KINDS | {"ibis"},
-    inputs={"events": catalogue.EVENT, "accounts": sources.ACCOUNT, "batches": catalogue.BATCH},
+    inputs={"tally": catalogue.TALLY, "accounts": sources.ACCOUNT, "batches": catalogue.BATCH},
 )
-def finding(place: Place, events: ir.Table, accounts: ir.Table, batches: ir.Table) -> ir.Table:
+def finding(place: Place, tally: ir.Table, accounts: ir.Table, batches: ir.Table) -> ir.Table:
     """One row per check of the product data: what was found, and whether plays may act on it."""
-    lake = place.opened.lake
-    days = lake.partitions(catalogue.EVENT)
-    counted = copies.counted(events, (days[0], days[-1])) if days else events
-    found = quality.quality(counted, accounts, batches, lake)
+    found = quality.quality(tally, accounts, batches, place.opened.lake)
     rows = [{column: getattr(one, column) for column in catalogue.FINDING.schema.names} for one in found]
     return ibis.memtable(rows, schema=catalogue.FINDING.schema)
 

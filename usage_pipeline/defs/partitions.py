@@ -34,8 +34,9 @@ KNOWN_DAYS = dg.DailyPartitionsDefinition(start_date=_FIRST)
 MORNINGS = dg.DailyPartitionsDefinition(start_date=_FIRST, end_offset=1)
 """Mornings; with today's, which sees everything up to last midnight."""
 
-# Dagster calls its back-fill policies and partition mappings beta; the bound on Dagster is one minor version.
+# Dagster calls its back-fill policies and partition mappings beta, partitioned checks a preview; the bound on Dagster is one minor version.
 warnings.filterwarnings("ignore", category=dg.BetaWarning)
+warnings.filterwarnings("ignore", category=dg.PreviewWarning)
 
 DAYS_BEFORE = dg.TimeWindowPartitionMapping(
     start_offset=-QUARTER, end_offset=-1, allow_nonexistent_upstream_partitions=True

@@ -30,7 +30,14 @@ def _from_files(table: Table) -> dg.AssetsDefinition:
     )
     def read(place: Place) -> pa.Table:
         opened = place.opened
-        return reading.table(table.name, opened.home.landing(), opened.company, opened.lake.backend, now=opened.now())
+        return reading.table(
+            table.name,
+            opened.home.landing(),
+            opened.company,
+            opened.lake.backend,
+            now=opened.now(),
+            state=opened.home.path / "landed",
+        )
 
     return read
 

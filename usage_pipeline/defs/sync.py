@@ -13,6 +13,7 @@ from usage_pipeline.crm.client import Crm
 from usage_pipeline.crm.contract import CONTRACT
 from usage_pipeline.defs import partitions, tables
 from usage_pipeline.defs.place import Opened, Place
+from usage_pipeline.errors import Rejected
 from usage_pipeline.home import put
 from usage_pipeline.lake import Table
 from usage_pipeline.plays import catalogue as plays
@@ -32,13 +33,23 @@ def make_plan(opened: Opened, crm: Crm, as_of: date) -> plans.Plan:
         return opened.frame(opened.lake.read(table, (as_of, as_of) if table.partition else None))
 
     score, health, segment, decision = (read(table) for table in MADE_FROM)
+    if decision.empty:
+        raise Rejected(
+            f"nothing was decided for the morning of {as_of}", fix="run the job `daily` for that morning first"
+        )
     instance = crm.instance()
+    links = read(sources.CRM_LINK)
+    if not (links["instance"] == instance.key).any():
+        raise Rejected(
+            f"the accounts were never matched with the records of {instance.key}",
+            fix="run the job `daily` for the morning: it reads the CRM and decides by what it holds",
+        )
     return planning.plan(
         wanted.fields(
             score, segment, health, decision, opened.ledger.assignments(), as_of, primary=opened.company.primary
         ),
         wanted.tasks(decision),
-        read(sources.CRM_LINK),
+        links,
         opened.ledger.acknowledged(instance.key),
         opened.ledger.episodes(instance.key),
         opened.ledger.quarantine(instance.key),
@@ -128,11 +139,12 @@ def delivered(context: dg.AssetExecutionContext, place: Place) -> Iterator[dg.Ma
     did = {}
     for name, crm in opened.crms().items():
         calls = crm.calls.total
+        # Made a moment ago; a plan that something else has overtaken since is refused, and made again by a repeat.
+        kept = plans.Plan.from_json(plan_file(opened, name, as_of).read_text(encoding="utf-8"))
+        applying.check(kept, crm, opened.ledger, now=opened.now)
         provisioned = crm.provision(CONTRACT)
         for created in provisioned.created:
             context.log.info("%s: created %s", name, created)
-        # Made a moment ago; a plan that something else has overtaken since is refused, and made again by a repeat.
-        kept = plans.Plan.from_json(plan_file(opened, name, as_of).read_text(encoding="utf-8"))
         applied = applying.apply(kept, crm, opened.ledger, now=opened.now, progress=context.log.info)
         did[name] = asdict(applied) | {"api_calls": crm.calls.total - calls, "provisioned": len(provisioned.created)}
     content: dict[Table, pd.DataFrame] = {

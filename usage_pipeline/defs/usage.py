@@ -8,8 +8,8 @@ import ibis.expr.types as ir
 from usage_pipeline.defs import partitions, tables
 from usage_pipeline.defs.place import Place
 from usage_pipeline.events import catalogue as events
+from usage_pipeline.events import known
 from usage_pipeline.lake import Table
-from usage_pipeline.periods import ONE_DAY
 from usage_pipeline.sources import catalogue as sources
 from usage_pipeline.usage import catalogue, rollups
 
@@ -22,23 +22,37 @@ DAILY: dict[str, Any] = {
 PARTS = {"parts": catalogue.USER_FEATURE_DAY}
 
 
-@tables.asset(
-    catalogue.USER_FEATURE_DAY,
-    **DAILY,
-    inputs={"events": events.EVENT, "links": events.IDENTITY_LINK, "accounts": sources.ACCOUNT},
+BASE = {
+    "user_feature_day": (
+        catalogue.USER_FEATURE_DAY,
+        "One row per account, user, feature, day and known day: the base of the other rollups.",
+    ),
+    "event_day": (catalogue.EVENT_DAY, "One row per account, event name, day and known day."),
+}
+
+
+@dg.multi_asset(
+    name="counted_events",
+    outs={
+        name: dg.AssetOut(
+            **tables.described(table),
+            owners=[tables.DATA],
+            kinds={"ibis", "duckdb", "deltalake"},
+            description=words,
+        )
+        for name, (table, words) in BASE.items()
+    },
+    deps=[dg.AssetKey([table.stage, table.name]) for table in (events.EVENT, events.IDENTITY_LINK, sources.ACCOUNT)],
+    partitions_def=partitions.KNOWN_DAYS,
+    backfill_policy=partitions.IN_ONE_RUN,
 )
-def user_feature_day(
-    context: dg.AssetExecutionContext, events: ir.Table, links: ir.Table, accounts: ir.Table
-) -> ir.Table:
-    """One row per account, user, feature, day and known day: the base of the other rollups."""
-    counted = rollups.resolved(_within_reach(context, events), links, partitions.span(context))
-    return rollups.user_feature_day(counted, rollups.zones(accounts))
-
-
-@tables.asset(catalogue.EVENT_DAY, **DAILY, inputs={"events": events.EVENT, "links": events.IDENTITY_LINK})
-def event_day(context: dg.AssetExecutionContext, events: ir.Table, links: ir.Table) -> ir.Table:
-    """One row per account, event name, day and known day."""
-    return rollups.event_day(rollups.resolved(_within_reach(context, events), links, partitions.span(context)))
+def counted_events(context: dg.AssetExecutionContext, place: Place) -> tuple[ir.Table, ir.Table]:
+    """The two rollups that are made from events themselves, which are read once for both."""
+    lake = place.opened.lake
+    found = known.events(lake, partitions.span(context)).select(*rollups.USED)
+    held = lake.backend.create_table("held_events", found, temp=True, overwrite=True)
+    zones = rollups.zones(lake.read(sources.ACCOUNT))
+    return rollups.user_feature_day(held, zones), rollups.event_day(held)
 
 
 @tables.asset(catalogue.USER_DAY, **DAILY, inputs=PARTS)
@@ -71,12 +85,6 @@ def last_use(context: dg.AssetExecutionContext, place: Place, parts: ir.Table) -
     """One row per account and known day on which its last use advanced."""
     earlier = place.opened.lake.read(catalogue.LAST_USE)
     return rollups.last_use(parts, earlier.filter(earlier.known_day < partitions.span(context)[0]))
-
-
-def _within_reach(context: dg.AssetExecutionContext, events: ir.Table) -> ir.Table:
-    """The event partitions that a span needs: its own, and those a copy or a late link looks back to."""
-    first, last = partitions.span(context)
-    return events.filter(events.known_day.between(first - rollups.EVENT_REACH_DAYS * ONE_DAY, last))
 
 
 def _earlier(context: dg.AssetExecutionContext, place: Place, table: Table, parts: ir.Table) -> ir.Table:

@@ -7,6 +7,7 @@ written again. Parts of several small files share a commit, which costs as much 
 """
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from hashlib import sha256
@@ -92,7 +93,7 @@ def ingest(
     waiting = unlanded(landing.deliveries(folder, now=now, state=state), company, lake)
     totals: dict[str, Account] = {}
     done = 0
-    for pieces in _together(waiting, company):
+    for pieces in _ahead(_together(waiting, company)):
         progress(pieces[0].batch.name, done, len(waiting))
         for piece, account in zip(pieces, land(pieces, lake), strict=True):
             totals[piece.batch.digest] = totals.get(piece.batch.digest, Account()) + account
@@ -181,6 +182,15 @@ def _together(batches: list[Batch], company: Company) -> Iterator[list[Piece]]:
         rows += piece.rows
     if pieces:
         yield pieces
+
+
+def _ahead(groups: Iterator[list[Piece]]) -> Iterator[list[Piece]]:
+    """The same; while one is written, a thread parses the next."""
+    with ThreadPoolExecutor(1) as worker:
+        coming = worker.submit(next, groups, None)
+        while (group := coming.result()) is not None:
+            coming = worker.submit(next, groups, None)
+            yield group
 
 
 def _pieces(batch: Batch, company: Company) -> Iterator[Piece]:

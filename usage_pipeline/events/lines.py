@@ -4,6 +4,7 @@ DuckDB gives no line numbers, and one broken byte or a cut-off gzip makes it ref
 file; so the bytes are read here, in blocks, and only sound text is handed on.
 """
 
+import codecs
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -139,12 +140,19 @@ def _bounds(text: bytes) -> tuple[np.ndarray, np.ndarray]:
 def _mended(text: bytes, starts: np.ndarray, ends: np.ndarray, number: int) -> tuple[bytes, list[BadLine]]:
     """The text with its undecodable lines blanked, and these lines."""
     mended, bad = bytearray(text), []
-    for place, (start, end) in enumerate(zip(starts.tolist(), ends.tolist(), strict=True)):
-        line = text[start:end]
+    view = memoryview(text)
+    checked = 0
+    while checked < len(text):
         try:
-            line.decode("utf-8")
+            codecs.utf_8_decode(view[checked:], "strict", True)  # noqa: FBT003 - "final" has no name there
+            break
         except UnicodeDecodeError as broken:
-            shown = line.rstrip(b"\r\n").decode("utf-8", "backslashreplace")
-            bad.append(BadLine(number + place, Reason.BAD_UTF8, shown, f"byte {broken.start + 1} of the line"))
+            # A newline ends whatever was cut short, so the first broken byte is in the first broken line.
+            place = int(np.searchsorted(ends, checked + broken.start, side="right"))
+            start, end = int(starts[place]), int(ends[place])
+            shown = text[start:end].rstrip(b"\r\n").decode("utf-8", "backslashreplace")
+            byte = checked + broken.start - start + 1
+            bad.append(BadLine(number + place, Reason.BAD_UTF8, shown, f"byte {byte} of the line"))
             mended[start:end] = b" " * (end - start)
+            checked = end
     return bytes(mended), bad

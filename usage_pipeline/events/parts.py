@@ -73,7 +73,7 @@ def _segment_rows(batch: Batch, origin: Origin) -> Iterator[Part]:
     (file,) = batch.files.values()
     sql = cleaning.cleaned(segment.ROWS, origin)
     first_line = 1
-    with querying.connection(zone=origin.clock.time_zone, threads=2) as connection:
+    with querying.connection(zone=origin.clock.time_zone) as connection:
         for block in lines.blocks(file.path):
             part = _judged(connection, block.sound, sql, batch, first_line)
             bad = [
@@ -98,7 +98,7 @@ def _selected_rows(batch: Batch, origin: Origin) -> Iterator[Part]:
     zone = origin.clock.time_zone
     with (
         querying.over(batch.delivery, batch.files, zone) as source,
-        querying.connection(zone=zone, threads=2) as connection,
+        querying.connection(zone=zone) as connection,
     ):
         try:
             result = source.sql(batch.events.select)

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import ibis.expr.types as ir
 
 from usage_pipeline.engine import ratio, whole
-from usage_pipeline.events import carried
 from usage_pipeline.lake import Lake
 
 # Time zones and batch sign-ups put some use a little before the sign-up; a fifth of it is no accident.
@@ -36,8 +35,6 @@ class Finding:
 
 def quality(tally: ir.Table, accounts: ir.Table, batches: ir.Table, lake: Lake) -> list[Finding]:
     """The checks of all counted events (`events/tally`), against `accounts` and `events/batch`."""
-    if "ts" in tally.columns:
-        tally = carried.tallied(tally)
     backend = lake.backend
     # Read once: three checks ask for it.
     tally = backend.create_table("held_tally", tally, temp=True, overwrite=True)

@@ -89,6 +89,10 @@ def _show(one: Plan, console: Console) -> None:
         console.print(f"... and {len(one.fields) - SHOWN:,} more; `--write FILE` has all of them", highlight=False)
     for task in one.new_tasks[:SHOWN]:
         console.print(f"open  {task.account_id}: {task.subject} (due {task.due_on})", highlight=False, soft_wrap=True)
+    for rewording in one.rewordings[:SHOWN]:
+        console.print(f"update  {rewording.account_id}: {rewording.subject}", highlight=False, soft_wrap=True)
+    for closing in one.closings[:SHOWN]:
+        console.print(f"withdraw  {closing.account_id}: {closing.subject}", highlight=False, soft_wrap=True)
 
 
 def _short(value: str | None) -> str:

@@ -111,8 +111,11 @@ def simulated(journey: Journey, simulation: Simulation, sandbox: Sandbox) -> dat
     return simulation.mornings[-1]
 
 
-def own_input(journey: Journey, sandbox: Sandbox | None) -> date:
-    """A person's own input: all that has landed, for the morning after the last known event."""
+def own_input(journey: Journey, sandbox: Sandbox | None, *, deliver: bool) -> date:
+    """A person's own input: all that has landed, for the morning after the last known event.
+
+    A real CRM gets nothing unless `deliver`: first a plan, for a person to read.
+    """
     journey.ingest()
     if journey.opened.company.stock_sandbox and sandbox is not None:
         with journey.progress.step("stock the sandbox") as step:
@@ -122,7 +125,14 @@ def own_input(journey: Journey, sandbox: Sandbox | None) -> date:
         journey.learn()
     # Whatever was edited in the mapping or landed since: the morning is judged by it.
     journey.decide(as_of)
-    journey.deliver(as_of)
+    real = [crm.instance().key for crm in journey.opened.crms().values() if not crm.instance().is_sandbox]
+    if real and not deliver:
+        journey.progress.say(
+            f"Nothing was sent, because {' and '.join(real)} is a real CRM: look at `usage-pipeline plan`, then "
+            "`usage-pipeline apply` (or run again with --deliver)."
+        )
+    else:
+        journey.deliver(as_of)
     journey.review()
     return as_of
 

@@ -48,13 +48,13 @@ def simulate_only(settings: Settings, console: Console, *, accounts: int, seed: 
     )
 
 
-def run_own_input(settings: Settings, console: Console, *, mapping: Path, data: Path) -> dict[str, Any]:
+def run_own_input(settings: Settings, console: Console, *, mapping: Path, data: Path, deliver: bool) -> dict[str, Any]:
     """The main job on a person's own input, delivered to the configured CRMs; gives the summary."""
     if not data.is_dir():
         raise Rejected(f"there is no folder {data}", fix="name the folder of your files with --data")
     home = Home(settings)
     home.claim(mapping, data.resolve(), str(data.resolve()))
-    return _run(home, console, journey.own_input)
+    return _run(home, console, lambda one, sandbox: journey.own_input(one, sandbox, deliver=deliver))
 
 
 def _run(home: Home, console: Console, way: Callable[[Journey, Sandbox], date]) -> dict[str, Any]:

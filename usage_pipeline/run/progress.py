@@ -46,3 +46,7 @@ class Progress:
             highlight=False,
             soft_wrap=True,
         )
+
+    def say(self, text: str) -> None:
+        """A sentence between two steps."""
+        self.console.print(text, highlight=False, soft_wrap=True)

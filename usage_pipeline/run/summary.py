@@ -35,6 +35,9 @@ def summarise(journey: Journey, as_of: date) -> dict[str, Any]:
     opened = journey.opened
     score = _frame(opened, scores.ACCOUNT_SCORE, as_of)
     decision = _frame(opened, plays.DECISION, as_of)
+    # Whoever is held out of everything is held out of plays that would never have fired, too.
+    idle = (decision.decision == "hold_out") & ~decision.is_eligible.astype(bool)
+    decision.loc[idle, "decision"] = "not"
     delivery = _delivery(journey.delivered)
     failed = sum(int(one["failed"]) for one in delivery.values())
     company = opened.company

@@ -28,6 +28,9 @@ SHOWN_FEATURES = (
 )  # fmt: skip
 """What most people ask for first; the rest is one query away."""
 
+ASKED = {True: "yes", False: "NO", None: "-"}
+"""A gate's answer; a gate after the first NO is not asked."""
+
 
 def show(opened: Opened, account: str, as_of: date | None, console: Console) -> None:
     """Print the chain of one account for a morning, by default the newest scored one."""
@@ -62,7 +65,7 @@ def show(opened: Opened, account: str, as_of: date | None, console: Console) -> 
     for row in chain.rows(scores.ACCOUNT_HEALTH).to_dict("records"):
         say(f"health      {_value(row['health'])} ({row['health_tier']})")
     for row in chain.rows(plays.DECISION).to_dict("records"):
-        gates = ", ".join(f"{gate['gate']} {'yes' if gate['passed'] else 'NO'}" for gate in json.loads(row["gates"]))
+        gates = ", ".join(f"{gate['gate']} {ASKED[gate['passed']]}" for gate in json.loads(row["gates"]))
         say(f"play        {row['play']}: {row['decision']}: {row['reason']}\n              gates: {gates}")
     for row in chain.rows(sources.CRM_LINK).to_dict("records"):
         say(

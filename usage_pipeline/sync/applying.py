@@ -96,6 +96,20 @@ def apply(
     return _sums(plan, list(ends.values()), len(before), crm.calls.total - calls_before)
 
 
+def check(
+    plan: Plan,
+    crm: Crm,
+    ledger: Ledger,
+    *,
+    now: Callable[[], datetime],
+    contract: Contract = CONTRACT,
+    allow_old_morning: bool = False,
+) -> None:
+    """`Rejected` where `apply` would refuse the plan; sends and creates nothing."""
+    _refuse_unfit(plan, crm.instance(), contract, now(), allow_old_morning=allow_old_morning)
+    _refuse_stale(plan, ledger, allow_old_morning=allow_old_morning)
+
+
 def _refuse_unfit(
     plan: Plan, instance: Instance, contract: Contract, moment: datetime, *, allow_old_morning: bool
 ) -> None:

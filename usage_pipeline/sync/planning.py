@@ -47,7 +47,7 @@ def plan(
         for row in rows(links)
         if row["crm"] == instance.crm and row["instance"] == instance.key and row["state"] == "matched"
     }
-    states = [row["state"] for row in rows(links) if row["crm"] == instance.crm]
+    states = [row["state"] for row in rows(links) if row["instance"] == instance.key]
     held = _Held(quarantine, as_of)
     changes, edits = _field_changes(wanted_fields, matched, acknowledged, present, contract, held)
     new, rewordings, closings, closed = _task_changes(wanted_tasks, matched, episodes, held)

@@ -8,22 +8,17 @@ feature, not per day).
 """
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date
 
 import ibis
 import ibis.expr.types as ir
 
 from usage_pipeline import engine, periods
-from usage_pipeline.events import copies, identity
 from usage_pipeline.lake import Span
 from usage_pipeline.usage import catalogue, clocks
 
 # A pause that ends a session, the convention of web analytics.
 PAUSE_MINUTES = 30
-# An event waits this long for a link to its account.
-LINK_DAYS = 90
-# What `resolved` needs of the event partitions before its span: the wait, and the days in which a copy is recognised.
-EVENT_REACH_DAYS = LINK_DAYS + copies.REACH_DAYS
 
 USED = (
     "event_id",
@@ -42,20 +37,6 @@ USED = (
 """The columns of events that rollups are made of."""
 
 _PART = ["account_id", "user_id", "feature", "day", "known_day"]
-
-
-def resolved(events: ir.Table, links: ir.Table, span: Span) -> ir.Table:
-    """The counted events that became known to their account in `span`.
-
-    `events` are the event partitions from EVENT_REACH_DAYS before the span to its end. An
-    event whose link came more than LINK_DAYS after it stays without an account.
-    """
-    first, last = span
-    counted = copies.counted(events, (first - timedelta(days=LINK_DAYS), last))
-    known = identity.resolve(counted, links)
-    # known_at is still the event's own, so it says how long the event in_time.
-    in_time = known.known_at.date() >= known.known_day - ibis.interval(days=LINK_DAYS)
-    return known.filter(known.known_day.between(first, last), in_time)
 
 
 def zones(account: ir.Table) -> ir.Table:

@@ -48,6 +48,16 @@ def test_an_event_is_known_from_its_landing_and_in_an_import_from_its_receipt(tm
     assert event["received_assumed"] == (received is None)
 
 
+def test_what_was_known_before_the_start_is_history_on_its_first_day(tmp_path):
+    calls = [track(n, timestamp=f"2026-0{n}-03T10:00:00Z", receivedAt=f"2026-0{n}-03T11:00:00Z") for n in (1, 2, 3)]
+    deliver(tmp_path / "in", text(*calls), history=True)
+    lake = a_lake(tmp_path)
+    land(tmp_path / "in", lake, segment().model_copy(update={"start": date(2026, 2, 9)}))
+    happened = sorted((event["known_day"], event["ts"].date()) for event in events(lake))
+    start = date(2026, 2, 9)
+    assert happened == [(start, date(2026, 1, 3)), (start, date(2026, 2, 3)), (date(2026, 3, 3), date(2026, 3, 3))]
+
+
 def test_landing_twice_adds_nothing_and_a_copy_under_another_name_neither(tmp_path):
     deliver(tmp_path / "in", text(track(1)))
     lake = a_lake(tmp_path)

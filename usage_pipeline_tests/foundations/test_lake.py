@@ -52,6 +52,20 @@ def test_a_span_reads_only_its_days(lake):
     assert content(lake, (TUESDAY, TUESDAY)) == [("a", 2, TUESDAY)]
 
 
+def test_rows_are_counted_from_the_log(lake):
+    assert lake.rows(VISITS) == 0
+    lake.replace(VISITS, visits(("a", 1, MONDAY), ("a", 2, TUESDAY)))
+    lake.replace(VISITS, visits(), (TUESDAY, TUESDAY))
+    assert lake.rows(VISITS) == 1
+
+
+def test_batches_share_a_commit_and_each_is_appended_once(lake):
+    lake.append_batches(VISITS, {"file-1": visits(("a", 1, MONDAY)), "file-2": visits(("b", 2, MONDAY))})
+    lake.append_batches(VISITS, {"file-2": visits(("b", 2, MONDAY)), "file-3": visits(("c", 3, MONDAY))})
+    assert content(lake) == [("a", 1, MONDAY), ("b", 2, MONDAY), ("c", 3, MONDAY)]
+    assert lake.batches(VISITS, ["file-1", "file-4"]) == {"file-1"}
+
+
 def test_the_same_batch_is_appended_once(lake):
     first = lake.append(VISITS, visits(("a", 1, MONDAY)), batch="file-1")
     again = lake.append(VISITS, visits(("a", 1, MONDAY)), batch="file-1")

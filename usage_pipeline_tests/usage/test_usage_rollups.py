@@ -4,7 +4,7 @@ from datetime import datetime
 
 import ibis
 import pytest
-from usage_rows import accounts, day, event, events, links, table
+from usage_rows import accounts, day, event, events, table
 
 from usage_pipeline.sources.catalogue import ACCOUNT
 from usage_pipeline.usage import catalogue, rollups
@@ -143,31 +143,3 @@ def test_only_late_days_look_back():
     assert rollups.reach(day("2026-03-05"), day("2026-03-05")) is None
     assert rollups.reach(None, day("2026-03-05")) is None
     assert rollups.reach(day("2026-03-02"), day("2026-03-05")) == (day("2026-03-02"), day("2026-03-04"))
-
-
-def test_an_event_belongs_to_the_day_on_which_its_account_became_known(rolled):
-    anonymous = event("2026-03-02T10:00", account_id=None, user_id=None, anonymous_id="browser", name="viewed")
-    link = {"id": "browser", "id_kind": "anonymous", "account_id": "acme", "known_at": datetime(2026, 3, 9, 8)}
-    span = (day("2026-03-09"), day("2026-03-09"))
-    found = rollups.resolved(events(anonymous, event("2026-03-08T09:00")), links(link), span)
-    assert rolled(rollups.event_day(found), "account_id", "name", "day", "known_day") == [
-        {"account_id": "acme", "name": "viewed", "day": day("2026-03-02"), "known_day": day("2026-03-09")}
-    ]
-    before = (day("2026-03-02"), day("2026-03-08"))
-    kept = rollups.resolved(events(anonymous, event("2026-03-08T09:00")), links(link), before)
-    assert rolled(rollups.event_day(kept), "name") == [{"name": "used"}]
-
-
-def test_a_copy_of_an_event_is_counted_once(rolled):
-    twice = [event("2026-03-02T10:00", line=1), event("2026-03-02T10:00", known="2026-03-04T10:00", line=2)]
-    found = rollups.resolved(events(*twice), links(), (day("2026-03-02"), day("2026-03-04")))
-    assert rolled(rollups.event_day(found), "events", "known_day") == [{"events": 1, "known_day": day("2026-03-02")}]
-
-
-def test_an_event_that_waited_too_long_for_its_account_stays_without(rolled):
-    anonymous = event("2026-03-02T10:00", account_id=None, user_id=None, anonymous_id="browser")
-    link = {"id": "browser", "id_kind": "anonymous", "account_id": "acme", "known_at": datetime(2026, 6, 2)}
-    # Whether one day is asked for or a range, the answer must be the same.
-    for first in (day("2026-06-02"), day("2026-03-02")):
-        found = rollups.resolved(events(anonymous), links(link), (first, day("2026-06-02")))
-        assert rolled(found, "known_day") == []

@@ -7,7 +7,7 @@ from typing import Any
 import ibis
 import pyarrow as pa
 
-from usage_pipeline.events.catalogue import EVENT, IDENTITY_LINK
+from usage_pipeline.events.catalogue import EVENT
 from usage_pipeline.lake import Table
 from usage_pipeline.sources.catalogue import ACCOUNT
 
@@ -42,10 +42,6 @@ def table(of: Table, rows: list[dict[str, Any]]) -> ibis.Table:
 
 def events(*rows: dict[str, Any]) -> ibis.Table:
     return table(EVENT, list(rows))
-
-
-def links(*rows: dict[str, Any]) -> ibis.Table:
-    return table(IDENTITY_LINK, list(rows))
 
 
 def accounts(**zones: str | None) -> ibis.Table:
