@@ -45,7 +45,6 @@ def figures(task: Task) -> dict[str, object]:
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder = Path(name)
         backend = engine.connect(memory_limit=MEMORY, threads=1, spill=folder / "spill")
-        backend.raw_sql("SET enable_progress_bar = false")
         facts = simulated_rows.facts(company, backend, folder)
         as_of = company.last_day + periods.ONE_DAY
         asked = asked_mornings(mapping, company.first_day, as_of)

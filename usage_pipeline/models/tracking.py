@@ -175,9 +175,26 @@ def _log_model(training: Training, model: Model) -> str:
             signature=_signature(model),
             input_example=example(model, training.judged_rows),
             pip_requirements=_requirements(),
-            registered_model_name=training.outcome,
         )
-    return str(logged.registered_model_version)
+    return _registered(training.outcome, logged)
+
+
+def _registered(name: str, logged: Any) -> str:
+    """The logged model as a version of the registered model `name`.
+
+    By the client, because `log_model` prints a line per registration into whatever runs it.
+    """
+    from mlflow import MlflowClient  # noqa: PLC0415 - four seconds to import, so never at definition load
+    from mlflow.exceptions import MlflowException  # noqa: PLC0415 - four seconds to import
+
+    client = MlflowClient()
+    try:
+        client.create_registered_model(name)
+    except MlflowException as refused:
+        if refused.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+    version = client.create_model_version(name, logged.model_uri, logged.run_id, model_id=logged.model_id)
+    return str(version.version)
 
 
 def _signature(model: Model) -> Any:

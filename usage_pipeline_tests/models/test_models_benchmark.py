@@ -8,11 +8,10 @@ import pytest
 
 from benchmarks import simulated_goals, simulated_rows
 from usage_pipeline import company as companies
-from usage_pipeline.events import catalogue, identity, ingest
+from usage_pipeline.events import catalogue, identity, ingest, known
 from usage_pipeline.sources import reading
 from usage_pipeline.sources.simulated import delivery, mess
 from usage_pipeline.sources.simulated.company import Company
-from usage_pipeline.usage import rollups
 
 LAST_DAY = date(2024, 8, 18)
 NOW = datetime(2024, 8, 19)
@@ -62,8 +61,8 @@ def test_a_real_delivery_brings_the_same_use_but_for_the_little_it_loses(direct,
     people = lake.backend.create_table(
         "people", reading.table("user", landing, MAPPING, lake.backend, now=NOW), temp=True, overwrite=True
     )
-    links = identity.links(lake.read(catalogue.IDENTITY_CALL), events, people)
-    counted = rollups.resolved(events, links, (date(2024, 7, 1), LAST_DAY))
+    lake.replace(catalogue.IDENTITY_LINK, identity.links(lake.read(catalogue.IDENTITY_CALL), events, people))
+    counted = known.events(lake, (date(2024, 7, 1), LAST_DAY))
     # Five demo tenants that no table knows are in a delivery too.
     landed = per_account_and_day(lake.backend.to_pyarrow(counted.filter(counted.account_id.startswith("acc-"))))
     made = per_account_and_day(direct)
