@@ -14,7 +14,7 @@ import dagster as dg
 
 from usage_pipeline import defs
 from usage_pipeline.defs import pending
-from usage_pipeline.errors import Problem
+from usage_pipeline.errors import Problem, Rejected
 from usage_pipeline.home import Home
 
 # The console shows our own progress; everything else is in the run's page.
@@ -96,9 +96,14 @@ class Launcher:
             )
         )
         if not result.success:
-            raise RunFailed(
-                _cause(job, result), fix="`make dev` shows the run; repeating the command repeats nothing that is done"
+            cause = _cause(job, result)
+            # A problem of our own brings its fix.
+            fix = (
+                ""
+                if "Fix:" in cause
+                else "`make dev` shows the run; repeating the command repeats nothing that is done"
             )
+            raise RunFailed(cause, fix=fix)
         materialised = [
             event.step_materialization_data.materialization
             for event in result.all_events
@@ -153,5 +158,6 @@ def _cause(job: str, result: dg.ExecuteInProcessResult) -> str:
         if event.is_step_failure and error is not None:
             while error.cause is not None:
                 error = error.cause
-            return f"{job}: the step {event.step_key} failed: {error.message.strip()}"
+            message = error.message.strip().removeprefix(f"{Rejected.__module__}.")
+            return f"{job}: the step {event.step_key} failed: {message}"
     return f"{job} failed in run {result.run_id}"
