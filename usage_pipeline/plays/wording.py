@@ -71,7 +71,7 @@ def figures(snapshot: Mapping[str, Any], as_of: date) -> str:
     if (since := snapshot.get("days_since_last_use")) is not None:
         told.append(f"Last used {_days(since)} before {as_of}.")
     if (seats := snapshot.get("seats")) and (people := snapshot.get("users_28d")) is not None:
-        told.append(f"{seats:g} seats are paid for, {people:g} people were active.")
+        told.append(f"Seats paid for: {seats:g}; people active in 28 days: {people:g}.")
     if opened := snapshot.get("tickets_28d"):
         told.append(
             f"Support tickets opened in 28 days: {opened:g}; still open: {snapshot.get('tickets_open') or 0:g}."
@@ -121,7 +121,7 @@ def _used(snapshot: Mapping[str, Any]) -> str:
     ):
         if (count := snapshot.get(now)) is not None:
             earlier = snapshot.get(before)
-            parts.append(f"{count:g} {what}{f' (28 days before: {earlier:g})' if earlier is not None else ''}")
+            parts.append(f"{what} {count:g}{f' (28 days before: {earlier:g})' if earlier is not None else ''}")
     return f"In the last 28 days: {', '.join(parts)}." if parts else ""
 
 

@@ -29,7 +29,7 @@ def test_every_task_has_the_four_parts_and_no_hole(traits, play):
     row = one(crowd("acme", users_28d=7, users_28d_before=11, **traits).decide(), "acme", play)
     for heading in ("WHAT HAPPENED", "HOW SIMILAR ACCOUNTS DO", "WHAT TO DO", "WHAT SHOULD COME OF IT"):
         assert heading in row["body"]
-    assert "7 active people (28 days before: 11)" in row["body"]
+    assert "active people 7 (28 days before: 11)" in row["body"]
     assert "The middle of 13 accounts" in row["body"]
     assert "Acme" in row["subject"]
     for hole in ("None", "nan", "{", "}"):
