@@ -86,7 +86,7 @@ def _measured(waiting: list[Task], workers: int):
             print(
                 f"seed {one['seed']}: {one['seconds']:.0f} s, average precision {one['average_precision']:.3f}, "
                 f"the rule's {one['rule_average_precision']:.3f}, the ceiling {one['ceiling_average_precision']:.3f} "
-                f"({count} of {len(waiting)}, about {passed / count * (len(waiting) - count) / 60:.0f} minutes to go)",
+                f"({count} of {len(waiting)}, about {passed / max(count, workers) * (len(waiting) - count) / 60:.0f} minutes to go)",
                 flush=True,
             )
             yield one
