@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import duckdb
 import pytest
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
@@ -24,6 +25,15 @@ def run(home, *arguments):
         text=True,
         check=False,
     )
+
+
+def delivered_account(home):
+    """An account that was scored on the last morning and has its fields in a CRM."""
+    with duckdb.connect(str(home / "usage.duckdb"), read_only=True) as client:
+        scored = (
+            "SELECT account_id FROM scores_account_health WHERE as_of = (SELECT max(as_of) FROM scores_account_health)"
+        )
+        return client.sql(f"SELECT min(account_id) FROM sync_acknowledged WHERE account_id IN ({scored})").fetchone()[0]
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +94,7 @@ def test_another_company_is_refused_by_a_home_that_is_taken(first):
 
 def test_trace_tells_one_account_from_its_events_to_its_crm_record(first):
     home, _, _ = first
-    traced = run(home, "trace", "acc-000001")
+    traced = run(home, "trace", delivered_account(home))
     assert traced.returncode == 0, traced.stdout + traced.stderr
     for chapter in ("events", "usage", "features", "segment", "score", "play", "crm record", "acknowledged"):
         assert f"\n{chapter}" in traced.stdout
