@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import parse_qs, unquote
 
 from starlette.datastructures import Headers, QueryParams
 from starlette.requests import Request
@@ -34,6 +34,10 @@ class Call:
     headers: Headers
     body: bytes
     base_url: str
+
+    def form(self) -> dict[str, str]:
+        """The fields of a form in the body, the first value of each."""
+        return {name: given[0] for name, given in parse_qs(self.body.decode("utf-8", "replace")).items()}
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,14 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from usage_pipeline.sandbox import people
 from usage_pipeline.sandbox.hubspot import definitions, standard
 from usage_pipeline.sandbox.hubspot import records as hubspot_records
 from usage_pipeline.sandbox.salesforce import records as salesforce_records
 from usage_pipeline.sandbox.salesforce import schema
 from usage_pipeline.sandbox.store import Store, moment
 
-CLOSED = {"COMPLETED": "done", "DEFERRED": "dismissed", "Completed": "done", "Deferred": "dismissed"}
+CLOSED = {word: status for status, words in people.FINISHED.items() for word in words}
 """What each CRM calls a task that nobody has to do any more."""
 
 

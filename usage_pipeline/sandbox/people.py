@@ -4,6 +4,7 @@ from typing import Any
 
 from usage_pipeline.sandbox.hubspot import records as hubspot_records
 from usage_pipeline.sandbox.salesforce import records as salesforce_records
+from usage_pipeline.sandbox.salesforce import writing as salesforce_writing
 from usage_pipeline.sandbox.store import Store
 
 FINISHED = {"done": ("COMPLETED", "Completed"), "dismissed": ("DEFERRED", "Deferred")}
@@ -30,7 +31,7 @@ def finish(store: Store, crm: str, task_id: str, status: str, answer: str) -> No
     fields = {"Status": salesforce_status}
     if answer:
         fields["Description"] = answered(record.value("Description") or "", answer)
-    salesforce_records.change(store, record, fields, user=record.value("OwnerId"), admin=True)
+    salesforce_writing.change(store, record, fields, user=record.value("OwnerId"), admin=True)
 
 
 def answered(body: str, answer: str) -> str:
@@ -52,7 +53,7 @@ def edit(store: Store, crm: str, company_id: str, properties: dict[str, Any]) ->
         )
         return
     account = _salesforce(store, "Account", company_id)
-    salesforce_records.change(store, account, properties, user=account.value("OwnerId"), admin=True)
+    salesforce_writing.change(store, account, properties, user=account.value("OwnerId"), admin=True)
 
 
 def remove(store: Store, crm: str, company_id: str) -> None:
@@ -60,7 +61,7 @@ def remove(store: Store, crm: str, company_id: str) -> None:
     if crm == "hubspot":
         hubspot_records.archive(store, _hubspot(store, "companies", company_id))
     else:
-        salesforce_records.delete(store, _salesforce(store, "Account", company_id))
+        salesforce_writing.delete(store, _salesforce(store, "Account", company_id))
 
 
 def _hubspot(store: Store, kind: str, record_id: str) -> hubspot_records.Record:

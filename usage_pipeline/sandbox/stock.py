@@ -10,6 +10,7 @@ from usage_pipeline.sandbox.hubspot import records as hubspot_records
 from usage_pipeline.sandbox.salesforce import api as salesforce
 from usage_pipeline.sandbox.salesforce import records as salesforce_records
 from usage_pipeline.sandbox.salesforce import schema, tooling
+from usage_pipeline.sandbox.salesforce import writing as salesforce_writing
 from usage_pipeline.sandbox.store import Store
 
 CRMS = ("hubspot", "salesforce")
@@ -53,21 +54,24 @@ def fill(store: Store, given: dict[str, Any]) -> dict[str, Any]:
 def _owner(store: Store, person: dict[str, Any]) -> _Owner:
     email = person["email"]
     first, last = person.get("first_name") or "", person.get("last_name") or email.partition("@")[0]
-    known = salesforce_records.by_key(store, "User", schema.fields(store, "User")["username"], email)
-    if known:
-        user = known[0].id
-    else:
+    user = _salesforce_user(store, email)
+    if user is None:
         fields = {"Username": email, "Email": email, "FirstName": first, "LastName": last, "Title": person.get("role")}
-        user = salesforce_records.create(store, "User", fields, admin=True).id
+        user = salesforce_writing.create(store, "User", fields, admin=True).id
     return _Owner(owners.add(store, email, first, last), user)
 
 
 def _known_owner(store: Store, email: str) -> _Owner:
     row = store.row("SELECT id FROM hs_owner WHERE email = ? AND NOT archived", email)
-    users = salesforce_records.by_key(store, "User", schema.fields(store, "User")["username"], email)
-    if row is None or not users:
+    user = _salesforce_user(store, email)
+    if row is None or user is None:
         raise ValueError(f"owner {email} is unknown: name that person in owners")
-    return _Owner(row["id"], users[0].id)
+    return _Owner(row["id"], user)
+
+
+def _salesforce_user(store: Store, email: str) -> str | None:
+    found = salesforce_records.by_key(store, "User", schema.fields(store, "User")["username"], email)
+    return found[0].id if found else None
 
 
 def _company(store: Store, company: dict[str, Any], people: dict[str, _Owner]) -> dict[str, str]:
@@ -120,7 +124,7 @@ def _in_salesforce(store: Store, company: dict[str, Any], owner: _Owner | None) 
         store.setting("salesforce_account_key"): company.get("account_key"),
     }
     given = {name: value for name, value in fields.items() if value is not None}
-    return salesforce_records.create(store, "Account", given, admin=True).id
+    return salesforce_writing.create(store, "Account", given, admin=True).id
 
 
 def _define_account_key(store: Store) -> None:
@@ -144,8 +148,8 @@ def _show(store: Store, field: str) -> None:
         permission_set = found[0].id
     else:
         named = {"Name": "CRM_Administration", "Label": "CRM administration"}
-        permission_set = salesforce_records.create(store, "PermissionSet", named).id
+        permission_set = salesforce_writing.create(store, "PermissionSet", named).id
         assigned = {"PermissionSetId": permission_set, "AssigneeId": store.setting("salesforce_user")}
-        salesforce_records.create(store, "PermissionSetAssignment", assigned)
+        salesforce_writing.create(store, "PermissionSetAssignment", assigned)
     shown = {"SobjectType": field.partition(".")[0], "Field": field, "PermissionsRead": True, "PermissionsEdit": True}
-    salesforce_records.create(store, "FieldPermissions", {"ParentId": permission_set, **shown})
+    salesforce_writing.create(store, "FieldPermissions", {"ParentId": permission_set, **shown})

@@ -3,7 +3,7 @@
 from typing import Any
 
 from usage_pipeline.sandbox.exchange import Reply
-from usage_pipeline.sandbox.hubspot import batches, records, refusals, standard
+from usage_pipeline.sandbox.hubspot import answers, records, refusals, standard
 from usage_pipeline.sandbox.hubspot.asked import Asked, kind_of
 from usage_pipeline.sandbox.store import Store, moment
 
@@ -199,7 +199,7 @@ def _batch_join(store: Store, asked: Asked, kind: str, to_kind: str, *, default:
             continue
         join(store, source, to_kind, to_id, type_ids)
         done.append(_created(kind, from_id, to_kind, to_id))
-    return _batch(store, asked, done, errors, status=200 if asked.is_2026_09 or default else 201)
+    return answers.batch(store, asked, done, errors, status=200 if asked.is_2026_09 or default else 201)
 
 
 def batch_archive(store: Store, asked: Asked, kind: str, to_kind: str) -> Reply:
@@ -225,17 +225,7 @@ def batch_read(store: Store, asked: Asked, kind: str, to_kind: str) -> Reply:
     if missing:
         message = f"No {to_kind} are associated with {kind} {', '.join(missing)}"
         errors = [refusals.body(message, "OBJECT_NOT_FOUND", subCategory="crm.associations.NO_ASSOCIATIONS_FOUND", context={"fromObjectId": missing}, errors=[], links={})]  # fmt: skip
-    return _batch(store, asked, done, errors, status=200)
-
-
-def _batch(store: Store, asked: Asked, done: list[Any], errors: list[Any], *, status: int) -> Reply:
-    now = moment(store.now())
-    body: dict[str, Any] = {"status": "COMPLETE", "results": done, "startedAt": now, "completedAt": now}
-    if errors:
-        body |= {"numErrors": len(errors), "errors": errors}
-        if batches.shows_multi_status(store, asked):
-            status = 207
-    return Reply(status, body)
+    return answers.batch(store, asked, done, errors, status=200)
 
 
 def labels(store: Store, asked: Asked, kind: str, to_kind: str) -> Reply:  # noqa: ARG001

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from typing import Any
 
 from usage_pipeline.sandbox.exchange import Refusal, Reply
-from usage_pipeline.sandbox.hubspot import objects, records, refusals
+from usage_pipeline.sandbox.hubspot import answers, objects, records, refusals
 from usage_pipeline.sandbox.hubspot.asked import Asked, kind_of
-from usage_pipeline.sandbox.store import Store, moment
+from usage_pipeline.sandbox.store import Store
 
 MOST = 100
 
@@ -31,7 +31,7 @@ def read(store: Store, asked: Asked, kind: str) -> Reply:
         else:
             found.append(records.shown(store, record, [*wanted, id_property] if id_property else wanted))
     errors = [refusals.some_not_found(missing, kind)] if missing else []
-    return _answer(store, asked, found, errors, status=200)
+    return answers.batch(store, asked, _reordered(store, found), errors, status=200)
 
 
 def create(store: Store, asked: Asked, kind: str) -> Reply:
@@ -104,7 +104,7 @@ def _write(
             errors.append(_row_error(refusal, trace))
             continue
         done.append({**result, "objectWriteTraceId": trace} if trace else result)
-    return _answer(store, asked, done, errors, status=201 if verb == "create" else 200)
+    return answers.batch(store, asked, _reordered(store, done), errors, status=201 if verb == "create" else 200)
 
 
 def _refuse_twice(ids: list[str]) -> None:
@@ -127,28 +127,6 @@ def _row_error(refusal: Refusal, trace: Any) -> dict[str, Any]:
     return {"errors": [], "links": {}, **error, "context": context}
 
 
-def _answer(
-    store: Store, asked: Asked, done: list[dict[str, Any]], errors: list[dict[str, Any]], *, status: int
-) -> Reply:
-    if store.setting("reorder_results"):
-        # 19 of 22 recorded answers to several inputs were in another order.
-        done = done[1:] + done[:1]
-    now = moment(store.now())
-    body: dict[str, Any] = {
-        "status": "COMPLETE",
-        "results": done,
-        "requestedAt": now,
-        "startedAt": now,
-        "completedAt": now,
-    }
-    if errors:
-        body |= {"numErrors": len(errors), "errors": errors}
-        if shows_multi_status(store, asked):
-            status = 207
-    return Reply(status, body)
-
-
-def shows_multi_status(store: Store, asked: Asked) -> bool:
-    """Whether partial success is a 207 here; whether 2026-09 still sends it is not known (CRM_APIS 8.3)."""
-    how = store.setting("multi_status")
-    return how == "always" or (how == "by_version" and not asked.is_2026_09)
+def _reordered(store: Store, done: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """19 of 22 recorded answers to several inputs were in another order."""
+    return done[1:] + done[:1] if store.setting("reorder_results") else done

@@ -47,7 +47,7 @@ class Meter:
         most = store.setting("hubspot_burst_limit" if counts_days else "hubspot_oauth_burst_limit")
         window = self.recent.setdefault(kind, deque())
         if _full(window, now, WINDOW, most):
-            raise refusals.burst("TEN_SECONDLY_ROLLING", group)
+            raise refusals.burst(group)
         return pair | {
             "X-HubSpot-RateLimit-Interval-Milliseconds": "10000",
             "X-HubSpot-RateLimit-Max": str(most),

@@ -1,9 +1,9 @@
 """The properties API: definitions and groups, one by one and in batches (CRM_APIS 2.3)."""
 
 from usage_pipeline.sandbox.exchange import Refusal, Reply
-from usage_pipeline.sandbox.hubspot import batches, definitions, refusals
+from usage_pipeline.sandbox.hubspot import answers, batches, definitions, refusals
 from usage_pipeline.sandbox.hubspot.asked import Asked, kind_of
-from usage_pipeline.sandbox.store import Store, moment
+from usage_pipeline.sandbox.store import Store
 
 
 def list_all(store: Store, asked: Asked, kind: str) -> Reply:  # noqa: ARG001
@@ -42,7 +42,7 @@ def batch_create(store: Store, asked: Asked, kind: str) -> Reply:
         except Refusal as refusal:
             named = {"context": {"name": [str(given.get("name"))]}, "errors": [], "links": {}}
             errors.append({**refusal.reply.body, **named})
-    return _batch(store, asked, done, errors, status=200 if asked.is_2026_09 else 201)
+    return answers.batch(store, asked, done, errors, status=200 if asked.is_2026_09 else 201)
 
 
 def batch_read(store: Store, asked: Asked, kind: str) -> Reply:
@@ -54,19 +54,7 @@ def batch_read(store: Store, asked: Asked, kind: str) -> Reply:
     if missing:
         message = f"Properties {', '.join(missing)} do not exist"
         errors.append(refusals.body(message, "OBJECT_NOT_FOUND", context={"name": missing}, errors=[], links={}))
-    return _batch(store, asked, [known[name] for name in names if name in known], errors, status=200)
-
-
-def _batch(
-    store: Store, asked: Asked, done: list[dict[str, object]], errors: list[dict[str, object]], *, status: int
-) -> Reply:
-    now = moment(store.now())
-    body: dict[str, object] = {"status": "COMPLETE", "results": done, "startedAt": now, "completedAt": now}
-    if errors:
-        body |= {"numErrors": len(errors), "errors": errors}
-        if batches.shows_multi_status(store, asked):
-            status = 207
-    return Reply(status, body)
+    return answers.batch(store, asked, [known[name] for name in names if name in known], errors, status=200)
 
 
 def list_groups(store: Store, asked: Asked, kind: str) -> Reply:  # noqa: ARG001

@@ -130,16 +130,7 @@ def _checked(store: Store, kind: str, given: dict[str, Any], before: dict[str, s
                 if definition.get("referencedObjectType") == "OWNER":
                     _check_owner(store, written)
         except values.NotValid as problem:
-            problems.append(
-                {
-                    "isValid": False,
-                    "message": problem.message,
-                    "error": problem.code,
-                    "name": name,
-                    "localizedErrorMessage": problem.message,
-                    "portalId": portal(store),
-                }
-            )
+            problems.append(refusals.value_not_valid(name, problem.message, problem.code, portal(store)))
     if problems:
         raise refusals.values_not_valid(problems)
     return good
@@ -177,15 +168,9 @@ def _claim(store: Store, kind: str, record_id: int, properties: dict[str, str]) 
                 f"Cannot set PropertyValueCoordinates{{portalId={portal(store)}, objectTypeId={standard.TYPE_IDS[kind]}, "
                 f"propertyName={name}, value={value}}} on {record_id}. {holder['id']} already has that value."
             )
-            problem = {
-                "isValid": False,
-                "message": message,
-                "error": "CONFLICTING_UNIQUE_VALUE",
-                "name": name,
-                "localizedErrorMessage": message,
-                "portalId": portal(store),
-            }
-            raise refusals.values_not_valid([problem])
+            raise refusals.values_not_valid(
+                [refusals.value_not_valid(name, message, "CONFLICTING_UNIQUE_VALUE", portal(store))]
+            )
         store.run("INSERT INTO hs_unique VALUES (?, ?, ?, ?)", kind, name, key, record_id)
 
 

@@ -21,6 +21,18 @@ def invalid(message: str, **more: Any) -> Refusal:
     return refused(400, message, "VALIDATION_ERROR", **more)
 
 
+def value_not_valid(name: str, message: str, code: str, portal: int) -> dict[str, Any]:
+    """What `values_not_valid` says of one property."""
+    return {
+        "isValid": False,
+        "message": message,
+        "error": code,
+        "name": name,
+        "localizedErrorMessage": message,
+        "portalId": portal,
+    }
+
+
 def values_not_valid(problems: list[dict[str, Any]]) -> Refusal:
     """Property errors are JSON inside the message string [3P/REC]; the code stands in `errors` too."""
     return invalid(
@@ -82,37 +94,25 @@ def missing_scopes(scopes: list[str]) -> Refusal:
     )
 
 
-def burst(policy: str, group: str) -> Refusal:
-    """The recorded 429 of the burst limit: errorType and policyName, no category, no Retry-After."""
-    return Refusal(
-        Reply(
-            429,
-            {
-                "status": "error",
-                "message": "You have reached your ten_secondly_rolling limit.",
-                "errorType": "RATE_LIMIT",
-                "correlationId": str(uuid.uuid4()),
-                "policyName": policy,
-                "groupName": group,
-            },
-        )
-    )
+def burst(group: str) -> Refusal:
+    return _over("ten_secondly_rolling", group)
 
 
 def daily(group: str) -> Refusal:
-    return Refusal(
-        Reply(
-            429,
-            {
-                "status": "error",
-                "message": "You have reached your daily limit.",
-                "errorType": "RATE_LIMIT",
-                "correlationId": str(uuid.uuid4()),
-                "policyName": "DAILY",
-                "groupName": group,
-            },
-        )
-    )
+    return _over("daily", group)
+
+
+def _over(policy: str, group: str) -> Refusal:
+    """The recorded 429 of the burst limit: errorType and policyName, no category, no Retry-After."""
+    body = {
+        "status": "error",
+        "message": f"You have reached your {policy} limit.",
+        "errorType": "RATE_LIMIT",
+        "correlationId": str(uuid.uuid4()),
+        "policyName": policy.upper(),
+        "groupName": group,
+    }
+    return Refusal(Reply(429, body))
 
 
 def secondly() -> Refusal:

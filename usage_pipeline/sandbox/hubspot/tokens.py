@@ -3,7 +3,6 @@
 import secrets
 import time
 import uuid
-from urllib.parse import parse_qs
 
 from usage_pipeline.sandbox.exchange import Refusal, Reply
 from usage_pipeline.sandbox.hubspot import records, refusals
@@ -44,7 +43,7 @@ def kind_of_token(store: Store, authorization: str | None) -> str:
 
 def refresh(store: Store, asked: Asked) -> Reply:
     """A new access token for a refresh token."""
-    given = {name: values[0] for name, values in parse_qs(asked.call.body.decode("utf-8", "replace")).items()}
+    given = asked.call.form()
     if given.get("grant_type") != "refresh_token":
         raise _refused("BAD_GRANT_TYPE", f"missing or unknown grant_type: {given.get('grant_type')}")
     if given.get("client_id") != CLIENT_ID:

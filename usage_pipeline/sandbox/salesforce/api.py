@@ -11,11 +11,11 @@ from usage_pipeline.sandbox.salesforce import (
     describe,
     ids,
     query,
-    records,
     refusals,
     sobjects,
     tokens,
     tooling,
+    writing,
 )
 from usage_pipeline.sandbox.store import Store
 
@@ -86,7 +86,7 @@ def prepare(store: Store) -> None:
         "FirstName": "Usage",
         "LastName": "Integration",
     }
-    records.create(store, "User", integration, user=user, admin=True)
+    writing.create(store, "User", integration, user=user, admin=True)
 
 
 def answer(store: Store, call: Call) -> Reply:
@@ -134,10 +134,11 @@ def _data(store: Store, call: Call, segments: tuple[str, ...]) -> Reply:
         reply = handler(store, call, found[1], **named)
     except Refusal as refusal:
         said = refusal.reply
-        raise Refusal(Reply(said.status, said.body, headers | said.headers)) from None
     except refusals.RowError as problem:
-        raise Refusal(Reply(problem.status, refusals.of_row(problem).reply.body, headers)) from None
-    return Reply(reply.status, reply.body, headers | reply.headers)
+        said = refusals.of_row(problem).reply
+    else:
+        return Reply(reply.status, reply.body, headers | reply.headers)
+    raise Refusal(Reply(said.status, said.body, headers | said.headers))
 
 
 def _count(store: Store) -> int:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from usage_pipeline.sandbox.exchange import Call, Refusal, Reply, listed
-from usage_pipeline.sandbox.salesforce import records, refusals, schema, sobjects
+from usage_pipeline.sandbox.salesforce import records, refusals, schema, sobjects, writing
 from usage_pipeline.sandbox.salesforce.refusals import RowError
 from usage_pipeline.sandbox.salesforce.schema import Field
 from usage_pipeline.sandbox.store import Store
@@ -20,7 +20,7 @@ def insert(store: Store, call: Call, version: str) -> Reply:  # noqa: ARG001
     def one(given: dict[str, Any], kind: str) -> dict[str, Any]:
         if "id" in {name.lower() for name in given}:
             raise RowError("INVALID_FIELD_FOR_INSERT_UPDATE", "cannot specify Id in an insert call", ["Id"])
-        return {"id": records.create(store, kind, given).id, "success": True, "errors": []}
+        return {"id": writing.create(store, kind, given).id, "success": True, "errors": []}
 
     return _each(store, call, one)
 
@@ -33,7 +33,7 @@ def update(store: Store, call: Call, version: str) -> Reply:  # noqa: ARG001
         record = records.find(store, record_id)
         if record is None or record.kind != kind:
             raise RowError("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id")
-        records.change(store, record, {name: value for name, value in given.items() if name.lower() != "id"})
+        writing.change(store, record, {name: value for name, value in given.items() if name.lower() != "id"})
         return {"id": record.id, "success": True, "errors": []}
 
     return _each(store, call, one)
@@ -60,8 +60,8 @@ def upsert(store: Store, call: Call, version: str, kind: str, field: str) -> Rep
                 f"{known.name}: more than one record found for external id field: {[each.id for each in found]}",
             )
         if not found:
-            return {"id": records.create(store, kind, given).id, "success": True, "errors": [], "created": True}
-        records.change(
+            return {"id": writing.create(store, kind, given).id, "success": True, "errors": [], "created": True}
+        writing.change(
             store, found[0], {name: each for name, each in given.items() if name.lower() != known.name.lower()}
         )
         return {"id": found[0].id, "success": True, "errors": [], "created": False}
@@ -86,7 +86,7 @@ def delete(store: Store, call: Call, version: str) -> Reply:  # noqa: ARG001
         record = records.find(store, given["Id"])
         if record is None:
             raise RowError("MALFORMED_ID", f"bad id {given['Id']}")
-        records.delete(store, record)
+        writing.delete(store, record)
         return {"id": record.id, "success": True, "errors": []}
 
     all_or_none = call.query.get("allOrNone", "").lower() == "true"
@@ -173,7 +173,7 @@ def _result(store: Store, row: dict[str, Any], kind: str, one: Write) -> dict[st
     except RowError as problem:
         unknown = problem.code == "INVALID_FIELD" and problem.message.startswith("No such column")
         if unknown and store.setting("collections_unknown_field") == "request":
-            raise refusals.of_row(problem) from None
+            raise
         return _failed(problem)
     except Refusal as refusal:
         return _failed(RowError(refusal.reply.body[0]["errorCode"], refusal.reply.body[0]["message"]))

@@ -34,10 +34,6 @@ def not_found() -> Refusal:
     return refused(404, "NOT_FOUND", "The requested resource does not exist")
 
 
-def no_such_object(name: str) -> Refusal:
-    return refused(404, "NOT_FOUND", f"The requested resource does not exist: {name}")
-
-
 def no_external_id(field: str) -> Refusal:
     return refused(404, "NOT_FOUND", f"Provided external ID field does not exist or is not accessible: {field}")
 

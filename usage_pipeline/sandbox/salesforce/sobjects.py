@@ -1,10 +1,13 @@
-"""Single records: create, read, update, delete, and upsert by external id (CRM_APIS 4.1)."""
+"""Single records: create, read, update, delete, and upsert by external id (CRM_APIS 4.1).
+
+A `RowError` raised here becomes the answer at the door (`api`), as in every other module.
+"""
 
 import json
 from typing import Any
 
 from usage_pipeline.sandbox.exchange import Call, Refusal, Reply, listed
-from usage_pipeline.sandbox.salesforce import access, records, refusals, schema
+from usage_pipeline.sandbox.salesforce import access, records, refusals, schema, writing
 from usage_pipeline.sandbox.salesforce.records import Record
 from usage_pipeline.sandbox.salesforce.schema import Field
 from usage_pipeline.sandbox.store import Store
@@ -33,10 +36,7 @@ def body_of(call: Call) -> dict[str, Any]:
 
 
 def create(store: Store, call: Call, version: str, kind: str) -> Reply:  # noqa: ARG001
-    try:
-        record = records.create(store, kind_of(kind), body_of(call))
-    except refusals.RowError as problem:
-        raise refusals.of_row(problem) from None
+    record = writing.create(store, kind_of(kind), body_of(call))
     return Reply(201, {"id": record.id, "success": True, "errors": []})
 
 
@@ -56,15 +56,12 @@ def read(store: Store, call: Call, version: str, kind: str, record: str) -> Repl
 
 def change(store: Store, call: Call, version: str, kind: str, record: str) -> Reply:  # noqa: ARG001
     kind = kind_of(kind)
-    try:
-        records.change(store, _found(store, kind, record), body_of(call))
-    except refusals.RowError as problem:
-        raise refusals.of_row(problem) from None
+    writing.change(store, _found(store, kind, record), body_of(call))
     return Reply(204)
 
 
 def delete(store: Store, call: Call, version: str, kind: str, record: str) -> Reply:  # noqa: ARG001
-    records.delete(store, _found(store, kind_of(kind), record))
+    writing.delete(store, _found(store, kind_of(kind), record))
     return Reply(204)
 
 
@@ -108,15 +105,12 @@ def upsert(store: Store, call: Call, version: str, kind: str, field: str, value:
             f"The {known.name if known.name.lower() in named else 'Id'} field should not be specified in the sobject data.",
         )
     record = _by_key(store, version, kind, known, value)
-    try:
-        if record is not None:
-            records.change(store, record, given)
-            return Reply(200, {"id": record.id, "success": True, "errors": [], "created": False})
-        if call.query.get("updateOnly", "").lower() == "true":
-            raise refusals.not_found()
-        made = records.create(store, kind, {**given, known.name: value})
-    except refusals.RowError as problem:
-        raise refusals.of_row(problem) from None
+    if record is not None:
+        writing.change(store, record, given)
+        return Reply(200, {"id": record.id, "success": True, "errors": [], "created": False})
+    if call.query.get("updateOnly", "").lower() == "true":
+        raise refusals.not_found()
+    made = writing.create(store, kind, {**given, known.name: value})
     return Reply(201, {"id": made.id, "success": True, "errors": [], "created": True})
 
 
@@ -125,7 +119,7 @@ def delete_by_key(store: Store, call: Call, version: str, kind: str, field: str,
     record = _by_key(store, version, kind, external_field(store, kind, field), value)
     if record is None:
         raise refusals.not_found()
-    records.delete(store, record)
+    writing.delete(store, record)
     return Reply(204)
 
 
@@ -134,7 +128,7 @@ def shown(store: Store, version: str, record: Record, wanted: list[str]) -> dict
     known = access.visible(store, record.kind)
     for name in wanted:
         if name.lower() not in known:
-            raise refusals.of_row(refusals.no_column(name, record.kind))
+            raise refusals.no_column(name, record.kind)
     names = (
         {known[name.lower()].name for name in wanted} | {"Id"} if wanted else {field.name for field in known.values()}
     )

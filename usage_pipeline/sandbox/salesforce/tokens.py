@@ -5,7 +5,6 @@ import hashlib
 import hmac
 import secrets
 import time
-from urllib.parse import parse_qs
 
 from usage_pipeline.sandbox.exchange import Call, Refusal, Reply
 from usage_pipeline.sandbox.salesforce import refusals
@@ -18,7 +17,7 @@ LIFETIME = 24 * 3600
 
 
 def mint(store: Store, call: Call) -> Reply:
-    given = {name: values[0] for name, values in parse_qs(call.body.decode("utf-8", "replace")).items()}
+    given = call.form()
     grant = given.get("grant_type")
     if grant == JWT_BEARER:
         # A signature that is not verified would teach a client nothing, so no user here ever approved a JWT app.

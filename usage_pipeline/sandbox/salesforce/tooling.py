@@ -18,10 +18,7 @@ _NAME = re.compile(r"[A-Za-z](?:_?[A-Za-z0-9])*__c")
 
 def create_field(store: Store, call: Call, version: str) -> Reply:  # noqa: ARG001
     given = sobjects.body_of(call)
-    try:
-        field_id = add_field(store, str(given.get("FullName") or ""), given.get("Metadata") or {})
-    except RowError as problem:
-        raise refusals.of_row(problem) from None
+    field_id = add_field(store, str(given.get("FullName") or ""), given.get("Metadata") or {})
     return Reply(201, {"id": field_id, "success": True, "errors": [], "warnings": [], "infos": []})
 
 
