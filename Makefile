@@ -57,7 +57,7 @@ format: $(DEV_READY) ## write the code the way `check` wants it
 docs: $(DEV_READY) ## print the tables of docs/ from their catalogues
 	@$(BIN)/python -m benchmarks.print_docs
 
-bench-sim: $(DEV_READY) ## models on 10 simulated companies of 5,000 accounts (about an hour)
+bench-sim: $(DEV_READY) ## models on 10 simulated companies of 5,000 accounts (about 20 minutes on two cores)
 	@$(BIN)/python -m benchmarks.simulated
 
 bench: bench-sim ## all benchmarks
