@@ -48,7 +48,7 @@ def figures(task: Task) -> dict[str, object]:
         facts = simulated_rows.facts(company, backend, folder)
         as_of = company.last_day + periods.ONE_DAY
         asked = asked_mornings(mapping, company.first_day, as_of)
-        rows = [table for _, table in snapshot.snapshots(lambda _: facts, asked, mapping, backend)]
+        rows = [table for _, table in snapshot.snapshots(facts, asked, mapping, backend)]
         snapshots = pd.concat([table.to_pandas() for table in rows], ignore_index=True)
         told = {outcome: labels(outcome, mapping, asked, facts, as_of, backend) for outcome in OUTCOMES}
         backend.disconnect()

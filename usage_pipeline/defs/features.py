@@ -31,7 +31,7 @@ def facts(opened: Opened, first: date, last: date) -> snapshot.Facts:
 def _made(opened: Opened, mornings: list[date]) -> Iterator[tuple[date, pa.Table]]:
     """The snapshots of many mornings, over facts that are read once."""
     known = _held(opened, facts(opened, mornings[0], mornings[-1]))
-    return snapshot.snapshots(lambda _: known, mornings, opened.company, opened.lake.backend)
+    return snapshot.snapshots(known, mornings, opened.company, opened.lake.backend)
 
 
 def _held(opened: Opened, known: snapshot.Facts) -> snapshot.Facts:
@@ -69,7 +69,7 @@ def account_snapshot(context: dg.AssetExecutionContext, place: Place) -> pa.Tabl
     opened = place.opened
     wanted = partitions.mornings(context)
     known = facts(opened, wanted[0], wanted[-1])
-    made = snapshot.snapshots(lambda _: known, wanted, opened.company, opened.lake.backend)
+    made = snapshot.snapshots(known, wanted, opened.company, opened.lake.backend)
     return pa.concat_tables([rows for _, rows in made])
 
 

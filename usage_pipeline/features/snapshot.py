@@ -1,6 +1,6 @@
 """One morning's snapshot of every account: the families of features side by side."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date
 from functools import lru_cache
 
@@ -35,24 +35,18 @@ def snapshot(facts: Facts, as_of: date, company: Company) -> ir.Table:
 
 
 def snapshots(
-    facts_for: Callable[[date], Facts], mornings: Iterable[date], company: Company, backend: Backend
+    facts: Facts, mornings: Iterable[date], company: Company, backend: Backend
 ) -> Iterator[tuple[date, pa.Table]]:
     """The snapshot of each morning, row for row what `snapshot` gives, by one query that is compiled once.
 
-    Compiling a hundred formulas takes several times as long as running them for a few hundred
-    accounts. `facts_for` may give the same facts every time; it is then asked for nothing new.
+    Compiling a hundred formulas takes several times as long as running them for a few hundred accounts.
     """
     query = _compiled(Meanings.of(company))
-    laid_out: Facts | None = None
+    for name in sight.TABLES:
+        backend.create_view(f"facts_{name}", getattr(facts, name), overwrite=True)
     for as_of in mornings:
-        facts = facts_for(as_of)
-        if facts is not laid_out:
-            for name in sight.TABLES:
-                backend.create_view(f"facts_{name}", getattr(facts, name), overwrite=True)
-            laid_out = facts
         backend.raw_sql(f"SET VARIABLE as_of = DATE '{as_of.isoformat()}'")
-        rows = backend.con.execute(query).to_arrow_table()
-        yield as_of, rows.cast(catalogue.ACCOUNT_SNAPSHOT.schema.to_pyarrow())
+        yield as_of, backend.con.execute(query).to_arrow_table().cast(catalogue.ACCOUNT_SNAPSHOT.schema.to_pyarrow())
 
 
 _session_date = ibis.udf.scalar.builtin(

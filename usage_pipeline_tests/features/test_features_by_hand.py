@@ -59,7 +59,7 @@ def test_one_query_for_many_mornings_gives_what_each_alone_gives(backend):
     made = product(5)
     known = facts(made, backend)
     mornings = [START + timedelta(days=day) for day in (40, 141)]
-    for as_of, rows in snapshot.snapshots(lambda _: known, mornings, COMPANY, backend):
+    for as_of, rows in snapshot.snapshots(known, mornings, COMPANY, backend):
         alone = backend.to_pyarrow(snapshot.snapshot(known, as_of, COMPANY))
         assert rows.schema == alone.schema
         assert rows.sort_by("account_id").equals(alone.sort_by("account_id"))

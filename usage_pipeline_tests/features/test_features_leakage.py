@@ -17,7 +17,7 @@ LATER = ("known_at", "known_day")
 
 def rows_of(known: Facts, as_of: date, backend) -> list[dict]:
     """The snapshot's rows in a fixed order."""
-    [(_, rows)] = snapshot.snapshots(lambda _: known, [as_of], COMPANY, backend)
+    [(_, rows)] = snapshot.snapshots(known, [as_of], COMPANY, backend)
     return rows.sort_by("account_id").to_pylist()
 
 

@@ -46,7 +46,7 @@ def used(account_id: str, days: int, feature: str = "board", **more: Any) -> dic
 @pytest.fixture
 def on_the_morning(backend):
     def rows(made: Product, company=COMPANY, as_of: date = AS_OF) -> dict[str, dict]:
-        [(_, found)] = snapshot.snapshots(lambda _: facts(made, backend), [as_of], company, backend)
+        [(_, found)] = snapshot.snapshots(facts(made, backend), [as_of], company, backend)
         return {row["account_id"]: row for row in found.to_pylist()}
 
     return rows
