@@ -1,8 +1,9 @@
 """One account as one chain: events, usage, features, model, score, decision, CRM, outcome."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date
+from numbers import Integral, Real
 from typing import Any
 
 import ibis
@@ -12,10 +13,13 @@ from rich.console import Console
 from usage_pipeline.defs.place import Opened
 from usage_pipeline.errors import Rejected
 from usage_pipeline.events import catalogue as events
+from usage_pipeline.events import known
 from usage_pipeline.features import catalogue as features
-from usage_pipeline.lake import Table
+from usage_pipeline.lake import Lake, Table
 from usage_pipeline.outcomes import catalogue as outcomes
+from usage_pipeline.periods import ONE_DAY
 from usage_pipeline.plays import catalogue as plays
+from usage_pipeline.plays import frames
 from usage_pipeline.scores import catalogue as scores
 from usage_pipeline.segments import catalogue as segments
 from usage_pipeline.sources import catalogue as sources
@@ -30,6 +34,9 @@ SHOWN_FEATURES = (
 
 ASKED = {True: "yes", False: "NO", None: "-"}
 """A gate's answer; a gate after the first NO is not asked."""
+
+# Two months of weekly deliveries to both CRMs; the table has all of them.
+SHOWN_OPERATIONS = 20
 
 
 def show(opened: Opened, account: str, as_of: date | None, console: Console) -> None:
@@ -54,7 +61,7 @@ def show(opened: Opened, account: str, as_of: date | None, console: Console) -> 
         say(
             f"account     {row['name']} ({row['domain']}), {row['industry']}, owner {row['owner_email']}, since {row['created_at']:%Y-%m-%d}"
         )
-    say(_events(chain))
+    say(counted(opened.lake, account, morning))
     say(_usage(chain))
     for row in chain.rows(features.ACCOUNT_SNAPSHOT).to_dict("records"):
         say("features    " + ", ".join(f"{name} {_value(row[name])}" for name in SHOWN_FEATURES))
@@ -71,23 +78,12 @@ def show(opened: Opened, account: str, as_of: date | None, console: Console) -> 
         say(
             f"crm record  {row['crm']}: {row['state']} {row['crm_id'] or ''} by {row['matched_by'] or '-'} ({row['crm_name'] or row['detail'] or ''})"
         )
-    for table in (sync.ACKNOWLEDGED, sync.LOG):
-        for row in chain.rows(table).to_dict("records"):
-            say(
-                f"{table.name:<11} "
-                + ", ".join(
-                    f"{name} {_value(value)}"
-                    for name, value in row.items()
-                    if name != "account_id" and not _is_unknown(value)
-                )
-            )
-    for row in chain.rows(outcomes.EPISODE).to_dict("records"):
-        happened = (
-            f"not yet known until {row['known_on']}"
-            if _is_unknown(row["happened"])
-            else ("happened" if row["happened"] else "did not happen")
-        )
-        say(f"outcome     {row['play']} ({row['arm']} since {row['assigned_on']}): {row['outcome']} {happened}")
+    for line in acknowledged(frames.rows(chain.rows(sync.ACKNOWLEDGED))):
+        say(line)
+    for line in sent(frames.rows(chain.rows(sync.LOG)), morning):
+        say(line)
+    for episode in frames.rows(chain.rows(outcomes.EPISODE)):
+        say(_outcome(episode))
 
 
 class _Chain:
@@ -106,20 +102,65 @@ class _Chain:
         return self.opened.frame(found)
 
 
-def _events(chain: _Chain) -> str:
-    found = chain.opened.lake.read(events.EVENT)
-    found = found.filter((found.account_id == chain.account) & (found.known_day < chain.morning))
-    row = chain.opened.lake.backend.to_pandas(
-        found.agg(
-            copies=found.count(),
-            ids=found.event_id.nunique(),
-            first=found.ts.min(),
-            last=found.ts.max(),
-            late=(found.known_day > found.ts.date()).sum(),
+def counted(lake: Lake, account: str, morning: date) -> str:
+    """The account's events before the morning, those that name it only through a person or a browser included."""
+    days = lake.partitions(events.EVENT)
+    found = known.events(lake, (days[0], morning - ONE_DAY))
+    own = lake.backend.to_pandas(
+        found.filter(found.account_id == account).select("event_id", "ts", "known_day", "batch", "line")
+    )
+    if own.empty:
+        return "events      none so far"
+    copies = lake.read(events.EVENT, (days[0], morning - ONE_DAY))
+    copies = copies.semi_join(ibis.memtable(own[["event_id"]].drop_duplicates()), "event_id")
+    read = lake.backend.to_pandas(copies.select("batch", "line", "account_id"))
+    stated = own.merge(read[read.account_id.notna()], on=["batch", "line"])
+    late = int((pd.to_datetime(own.known_day).dt.normalize() > own.ts.dt.normalize()).sum())
+    return (
+        f"events      {len(own):,} counted: {len(stated):,} name the account, {len(own) - len(stated):,} came through an "
+        f"identity link; {late:,} known late, {len(read) - len(own):,} further copies; "
+        f"{own.ts.min():%Y-%m-%d %H:%M} to {own.ts.max():%Y-%m-%d %H:%M}"
+    )
+
+
+def acknowledged(fields: list[dict[str, Any]]) -> Iterator[str]:
+    """What each CRM last confirmed to hold, a line per field."""
+    width = max((len(row["field"]) for row in fields), default=0)
+    last = None
+    for row in sorted(fields, key=lambda row: (row["crm"], row["crm_id"], row["field"])):
+        record = (row["crm"], row["crm_id"])
+        if record != last:
+            yield f"acknowledged by {row['crm']} for record {row['crm_id']}"
+            last = record
+        value = "(emptied)" if row["value"] is None else row["value"].replace("\n", "; ")
+        yield f"              {row['field']:<{width}}  {row['at']:%Y-%m-%d %H:%M}  {value}"
+
+
+def sent(operations: list[dict[str, Any]], morning: date) -> Iterator[str]:
+    """The newest operations up to the morning, in the order in which they were planned."""
+    done = [row for row in operations if frames.as_day(row["as_of"]) <= morning]
+    done.sort(key=lambda row: (row["planned_at"], row["crm"], row["kind"]))
+    if len(done) > SHOWN_OPERATIONS:
+        yield f"log         {len(done) - SHOWN_OPERATIONS:,} earlier operations: see sync/log"
+    for row in done[-SHOWN_OPERATIONS:]:
+        payload = json.loads(row["payload"])
+        what = payload.get("after", payload).get("subject") or ", ".join(sorted(payload)) or row["key"]
+        refused = f": {row['cause']}: {row['detail']}" if row["cause"] else ""
+        yield (
+            f"log         {frames.as_day(row['as_of'])}  {row['crm']:<10}  {row['kind']:<13}  "
+            f"{row['state']}{refused}  {what}"
         )
-    ).iloc[0]
-    late = 0 if _is_unknown(row["late"]) else int(row["late"])
-    return f"events      {int(row['ids']):,} counted ({int(row['copies']):,} copies, {late:,} late), {row['first']} to {row['last']}"
+
+
+def _outcome(row: Mapping[str, Any]) -> str:
+    happened = {
+        True: "happened",
+        False: "did not happen",
+        None: f"not yet known until {frames.as_day(row['known_on'])}",
+    }
+    task = f", task {row['status']}" if row["status"] else ""
+    since = frames.as_day(row["assigned_on"])
+    return f"outcome     {row['play']} ({row['arm']} since {since}{task}): {row['outcome']} {happened[row['happened']]}"
 
 
 def _usage(chain: _Chain) -> str:
@@ -138,7 +179,7 @@ def _score(row: Mapping[Any, Any]) -> str:
         f"\n              - {row[name]}" for name in ("reason_1", "reason_2", "reason_3") if not _is_unknown(row[name])
     )
     return (
-        f"score       {row['outcome']}: {row['score']} of 100, rank {row['rank']}, {row['tier']} ({row['tier_rule']}), "
+        f"score       {row['outcome']}: {row['score']} of 100, rank {_value(row['rank'])}, {row['tier']} ({row['tier_rule']}), "
         f"model v{row['model_version']} (MLflow run {row['run_id']}){reasons}"
     )
 
@@ -150,10 +191,6 @@ def _is_unknown(value: Any) -> bool:
 def _value(value: Any) -> str:
     if _is_unknown(value):
         return "unknown"
-    return (
-        f"{value:,.2f}".rstrip("0").rstrip(".")
-        if isinstance(value, float)
-        else f"{value:,}"
-        if isinstance(value, int)
-        else str(value)
-    )
+    if isinstance(value, Integral):
+        return f"{int(value):,}"
+    return f"{float(value):,.2f}".rstrip("0").rstrip(".") if isinstance(value, Real) else str(value)
