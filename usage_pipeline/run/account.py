@@ -71,6 +71,7 @@ def _models(outcomes: dict[str, Any]) -> Table:
         "model",
         "AUC",
         "average\nprecision",
+        "of logistic\nregression",
         "of the\nrule",
         "calibration\nerror",
     )
@@ -83,6 +84,7 @@ def _models(outcomes: dict[str, Any]) -> Table:
             f"{one['rung']} v{one['model_version']}" if one["rung"] else "-",
             _number(one["auc"]),
             _interval(one, "average_precision"),
+            _number(one["logistic_average_precision"]),
             _number(one["rule_average_precision"]),
             _number(one["calibration_error"]),
         )
