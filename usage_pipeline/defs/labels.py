@@ -52,4 +52,4 @@ def outcome(
         # A labels file speaks of its own mornings alone.
         asked |= scored if one.source != "labels" else set()
         stated.append(outcomes.label(name, one, sorted(asked), facts, known_before=known_before))
-    return treatment.marked(ibis.union(*stated, distinct=False), opened.ledger.assignments(), company.outcomes)
+    return treatment.marked(ibis.union(*stated, distinct=False), opened.ledger.episodes(), company.outcomes)

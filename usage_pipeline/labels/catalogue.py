@@ -13,7 +13,11 @@ OUTCOME = Table(
         Column("happened", "boolean", "Whether it did; NULL: not yet known, which is not no"),
         Column("happened_on", "date", "When it did, where a day can be named"),
         Column("known_at", "timestamp", "When this could first be stated"),
-        Column("is_treated", "boolean", "A play had acted on the account in the horizon before or after the morning"),
+        Column(
+            "is_treated",
+            "boolean",
+            "A play's task was opened for the account in the horizon before or after the morning",
+        ),
         Column("as_of", "date", "Morning"),
     ),
     partition="as_of",

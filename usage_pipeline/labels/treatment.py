@@ -10,17 +10,17 @@ from usage_pipeline.company import Outcome
 from usage_pipeline.labels.catalogue import OUTCOME
 
 
-def marked(labels: ir.Table, assignments: pd.DataFrame, outcomes: Mapping[str, Outcome]) -> ir.Table:
+def marked(labels: ir.Table, tasks: pd.DataFrame, outcomes: Mapping[str, Outcome]) -> ir.Table:
     """The labels with `is_treated` set where a play acted within the horizon before or after the morning.
 
-    `assignments` are the arms drawn (account_id, arm, assigned_on); what a person did about an
-    account changes what happens to it, so such a label says less about the model.
+    `tasks` are those that were opened (account_id, opened_on): what a person did about an account
+    changes what happens to it, so such a label says less about the model. One that was withdrawn
+    may have been read; an arm for which no task was opened did nothing.
     """
-    acted = assignments[assignments["arm"] == "do"] if len(assignments) else assignments
-    if acted.empty:
+    if tasks.empty:
         return OUTCOME.conform(labels)
     days = ibis.memtable(
-        pd.DataFrame({"account_id": acted["account_id"], "acted_on": pd.to_datetime(acted["assigned_on"]).dt.date}),
+        pd.DataFrame({"account_id": tasks["account_id"], "acted_on": pd.to_datetime(tasks["opened_on"]).dt.date}),
         schema={"account_id": "string", "acted_on": "date"},
     )
     horizon = ibis.cases(
