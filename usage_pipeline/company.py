@@ -54,10 +54,12 @@ class Outcome(Part):
     """Something that may happen to an account after a morning."""
 
     kind: Kind
+    """`churn` (bad news) or `expansion` (good news): which tiers, fields and plays it may feed."""
     source: Literal["subscriptions", "milestones", "labels", "silence"]
     """`subscriptions`: cancelled or downgraded (churn), seats, plan or add-ons up (expansion);
     `milestones`: a row of that table; `labels`: a row of a labels file; `silence`: no event any more."""
     horizon_days: int = Field(gt=0)
+    """Days from the morning on within which it may happen."""
     silence_days: int = Field(default=0, ge=0)
     """Further days that must pass before the outcome can be stated."""
     milestone: str = ""
@@ -73,7 +75,9 @@ class Primary(Part):
     """The outcomes that feed fields, tiers and plays."""
 
     churn: str = "churn_90d"
+    """Name of the churn outcome: a quarter leaves a CSM time to act."""
     expansion: str = "expansion_90d"
+    """Name of the expansion outcome; a name that is not among the outcomes: none."""
 
 
 class Roles(Part):
@@ -84,8 +88,11 @@ class Roles(Part):
     value: tuple[str, ...] = ()
     """Events in which a customer gets what the product is for."""
     invite: tuple[str, ...] = ()
+    """Somebody asks a colleague in."""
     integration_added: tuple[str, ...] = ()
+    """The product is connected with another one."""
     integration_removed: tuple[str, ...] = ()
+    """Such a connection is taken out."""
     login: tuple[str, ...] = ()
     """Being there without doing anything: not counted as the use of a feature."""
 
@@ -94,27 +101,38 @@ class Plays(Part):
     """Which plays act, and how many may."""
 
     enabled: tuple[str, ...] = ("red_churn_risk",)
+    """Names of the plays that act; every other one decides `not`. By default the one with the clearest cause."""
     hold_out_share: float = Field(default=0.2, ge=0, lt=1)
     """Share of the eligible accounts of a play that is held out of it."""
     global_hold_out_share: float = Field(default=0.05, ge=0, lt=1)
     """Share of all accounts that is held out of every play."""
+    holdout_visibility: Literal["hidden", "shown"] = "hidden"
+    """`hidden`: the fields that would give a play away stay empty for accounts held out of it; `shown`: they
+    do not, and every effect says so."""
     tasks_per_owner_and_week: int = Field(default=10, gt=0)
+    """New tasks an owner gets in seven days; what is worth most comes first, the rest waits."""
 
 
 class Crm(Part):
     """Where the CRMs keep the product's account id."""
 
     hubspot_account_key: str = "product_account_id"
+    """Property of a HubSpot company that holds it."""
     salesforce_account_key: str = "Product_Account_Id__c"
+    """Field of a Salesforce account that holds it."""
 
 
 class Company(Part):
     """One company, whole."""
 
     version: Literal[1] = 1
+    """Version of this file's format."""
     company: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    """Short name, in lower case: the home remembers it and refuses another company."""
     clock: Clock = Clock()
+    """How the input's times are to be read, below."""
     events: tuple[Events, ...]
+    """Where product events come from, a list, below."""
     tables: dict[Literal["account", "user", "subscription", "ticket", "survey", "milestone", "label"], str] = {}
     """One DuckDB SQL `select` per table of `sources`."""
     start: date | None = None
@@ -126,11 +144,17 @@ class Company(Part):
         "churn_90d": Outcome(kind=Kind.CHURN, source="subscriptions", horizon_days=90),
         "expansion_90d": Outcome(kind=Kind.EXPANSION, source="subscriptions", horizon_days=90),
     }
+    """What may happen to an account, by name, below; what is named here replaces the three defaults."""
     primary: Primary = Primary()
+    """Which outcomes feed fields, tiers and plays, below."""
     roles: Roles = Roles()
+    """Which event names mean what, below."""
     premium_features: tuple[str, ...] = ()
+    """Features of the higher plans, by name; their use tells who may expand."""
     plays: Plays = Plays()
+    """Which plays act, and how many may, below."""
     crm: Crm = Crm()
+    """Where the CRMs keep the product's account id, below."""
     stock_sandbox: bool = False
     """The input has no CRM of its own: stock the sandbox with its accounts and three owners."""
 

@@ -21,11 +21,6 @@ def morning(as_of: date) -> datetime:
     return datetime.combine(as_of, time.min)
 
 
-def morning_after(moment: datetime) -> date:
-    """The first morning that sees `moment` (naive UTC)."""
-    return moment.date() + ONE_DAY
-
-
 def days(first: date, last: date) -> list[date]:
     """Every day from `first` to `last`, both included."""
     return [first + timedelta(days=n) for n in range((last - first).days + 1)]

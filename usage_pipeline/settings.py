@@ -27,15 +27,21 @@ class Settings(BaseSettings):
     hubspot_token: SecretStr = SecretStr("")
     """A Service Key or private-app token."""
     hubspot_version: str = "2026-03"
+    """Date version of HubSpot's API, part of every path: the one that the client was written for."""
     salesforce_url: str = ""
     """https://MYDOMAIN.my.salesforce.com, or empty for the sandbox."""
     salesforce_client_id: str = ""
+    """Consumer key of an External Client App with the client-credentials flow."""
     salesforce_client_secret: SecretStr = SecretStr("")
+    """Its consumer secret."""
     salesforce_version: str = "68.0"
+    """Version of Salesforce's API, part of every path: the one that the client was written for."""
     sandbox_port: int = Field(default=8780, ge=0, le=65535)
     """HTTP port of the sandbox; its TLS port is the next one."""
     crms: str = "hubspot,salesforce"
     """Which CRMs are written to, separated by commas."""
+    allow_old_morning: bool = False
+    """Let a real CRM get a morning more than three days old, or older than the newest delivered; for one command."""
 
     @property
     def lake(self) -> str:

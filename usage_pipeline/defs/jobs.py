@@ -43,5 +43,5 @@ deliver = dg.define_asset_job(
 review = dg.define_asset_job(
     "review",
     dg.AssetSelection.assets("labels/outcome") | dg.AssetSelection.groups("outcomes", "reports"),
-    description="What came of it: flags against what happened, treated against held out, as tables and pages.",
+    description="What came of it: flags against what happened, assigned to act against held out, as tables and pages.",
 )

@@ -53,17 +53,16 @@ def flag(context: dg.AssetExecutionContext, place: Place, judged: ir.Table, labe
 def episode(place: Place, label: ir.Table) -> pd.DataFrame:
     """One row per play, account, episode and outcome: the arm, the task's state, and what happened."""
     opened = place.opened
-    known = opened.lake.partitions(sources.PAST_ACTION)
-    past = opened.lake.read(sources.PAST_ACTION, (known[-1], known[-1]) if known else None)
-    frame = opened.lake.backend.to_pandas
-    return results.episodes(opened.ledger.assignments(), frame(past), frame(label), today(opened), opened.company)
+    past = results.past_actions(opened.ledger, today(opened))
+    return results.episodes(opened.ledger.assignments(), past, opened.frame(label), today(opened), opened.company)
 
 
 @tables.asset(catalogue.EFFECT, owner=tables.SUCCESS, kinds=KINDS, inputs={"episodes": catalogue.EPISODE})
 def effect(context: dg.AssetExecutionContext, place: Place, episodes: ir.Table) -> pd.DataFrame:
-    """One row per play and outcome: treated against held out, with its interval, or when it will be known."""
+    """One row per play and outcome: assigned to act against held out, with its interval, or when it will be known."""
     opened = place.opened
-    found = effects.effects(opened.lake.backend.to_pandas(episodes), today(opened))
+    visibility = opened.company.plays.holdout_visibility
+    found = effects.effects(opened.frame(episodes), today(opened), holdout_visibility=visibility)
     known = int((found["state"] == "known").sum())
     context.add_output_metadata(
         {

@@ -46,7 +46,14 @@ def make_plan(opened: Opened, crm: Crm, as_of: date) -> plans.Plan:
         )
     return planning.plan(
         wanted.fields(
-            score, segment, health, decision, opened.ledger.assignments(), as_of, primary=opened.company.primary
+            score,
+            segment,
+            health,
+            decision,
+            opened.ledger.assignments(),
+            as_of,
+            primary=opened.company.primary,
+            holdout_visibility=opened.company.plays.holdout_visibility,
         ),
         wanted.tasks(decision),
         links,
@@ -141,11 +148,14 @@ def delivered(context: dg.AssetExecutionContext, place: Place) -> Iterator[dg.Ma
         calls = crm.calls.total
         # Made a moment ago; a plan that something else has overtaken since is refused, and made again by a repeat.
         kept = plans.Plan.from_json(plan_file(opened, name, as_of).read_text(encoding="utf-8"))
-        applying.check(kept, crm, opened.ledger, now=opened.now)
+        old = opened.settings.allow_old_morning
+        applying.check(kept, crm, opened.ledger, now=opened.now, allow_old_morning=old)
         provisioned = crm.provision(CONTRACT)
         for created in provisioned.created:
             context.log.info("%s: created %s", name, created)
-        applied = applying.apply(kept, crm, opened.ledger, now=opened.now, progress=context.log.info)
+        applied = applying.apply(
+            kept, crm, opened.ledger, now=opened.now, progress=context.log.info, allow_old_morning=old
+        )
         did[name] = asdict(applied) | {"api_calls": crm.calls.total - calls, "provisioned": len(provisioned.created)}
     content: dict[Table, pd.DataFrame] = {
         catalogue.LOG: exports.log(opened.ledger),

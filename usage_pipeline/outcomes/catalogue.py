@@ -46,11 +46,18 @@ EFFECT = Table(
     (
         Column("play", "string", "Play; * for all plays together against the global hold-out"),
         Column("outcome", "string", "Which outcome"),
-        Column("treated", "int64", "Treated accounts with a known outcome", "accounts"),
+        Column(
+            "treated",
+            "int64",
+            "Accounts assigned to act (intention to treat: whether or not a task was opened) with a known outcome",
+            "accounts",
+        ),
         Column("treated_happened", "int64", "Of those, in which it happened", "accounts"),
         Column("held_out", "int64", "Held-out accounts with a known outcome", "accounts"),
         Column("held_out_happened", "int64", "Of those, in which it happened", "accounts"),
-        Column("difference", "float64", "Rate of the treated minus rate of the held-out; NULL: not yet known"),
+        Column(
+            "difference", "float64", "Rate of those assigned to act minus rate of the held-out; NULL: not yet known"
+        ),
         Column("low", "float64", "Lower end of its 95 % interval (Newcombe)"),
         Column("high", "float64", "Upper end of its 95 % interval (Newcombe)"),
         Column("state", "string", "known, or not yet known"),

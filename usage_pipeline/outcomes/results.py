@@ -13,8 +13,11 @@ from typing import Any
 import pandas as pd
 
 from usage_pipeline.company import Company, Kind
+from usage_pipeline.ledger.store import Ledger
 from usage_pipeline.outcomes import catalogue
+from usage_pipeline.periods import ONE_DAY
 from usage_pipeline.plays import frames, gates, holdout, playbook, standing
+from usage_pipeline.sources import crm
 
 # Beside the outcome that a play is judged by, the month that tells something sooner.
 EARLY_DAYS = 30
@@ -60,6 +63,14 @@ def flags(
         for outcome, morning, origin, tier in sorted({key[:4] for key in counts})
     ]
     return _table(catalogue.FLAG.schema.names, found)
+
+
+def past_actions(ledger: Ledger, as_of: date) -> pd.DataFrame:
+    """What became of tasks (`sources/past_actions`), those opened on this very morning included.
+
+    `sources/past_actions` itself says what was known before the morning, and so before its delivery.
+    """
+    return crm.past_actions(ledger, {}, as_of + ONE_DAY)
 
 
 def episodes(

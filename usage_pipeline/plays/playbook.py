@@ -8,7 +8,6 @@ import json
 import string
 from functools import cache
 from importlib import resources
-from pathlib import Path
 from typing import Literal, Self
 
 import yaml
@@ -137,14 +136,7 @@ def parse(text: str, *, source: str) -> Play:
         wrong = [
             f"{source}: {'.'.join(map(str, error['loc'])) or 'the play'}: {error['msg']}" for error in invalid.errors()
         ]
-        raise Rejected(
-            "\n".join(wrong), fix="mend the named keys; the JSON schema of a play describes each one"
-        ) from invalid
-
-
-def load(path: Path) -> Play:
-    """The play in a YAML file."""
-    return parse(path.read_text(encoding="utf-8"), source=str(path))
+        raise Rejected("\n".join(wrong), fix="mend the named keys") from invalid
 
 
 @cache

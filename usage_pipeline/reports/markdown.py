@@ -11,10 +11,10 @@ from usage_pipeline.reports import views
 def effects(frame: pd.DataFrame, company: Company) -> str:
     """What the plays changed, or when it will be known."""
     lines = [
-        (line.play, line.outcome, share(line.treated), share(line.held_out), points(line), line.text)
+        (line.play, line.outcome, share(line.assigned), share(line.held_out), points(line), line.text)
         for line in views.effects(frame, company)
     ]
-    return table(("play", "outcome", "treated", "held out", "difference (95 %)", "in words"), lines)
+    return table(("play", "outcome", "assigned to act", "held out", "difference (95 %)", "in words"), lines)
 
 
 def flags(frame: pd.DataFrame) -> str:

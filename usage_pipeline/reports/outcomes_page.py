@@ -11,6 +11,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from usage_pipeline.company import Company
+from usage_pipeline.outcomes import effects as effects_of_plays
 from usage_pipeline.reports import drawing, markdown, views
 
 
@@ -39,6 +40,7 @@ def html(
         states=views.TASK_STATES,
         flags=_with_bars(views.flags(flags)),
         plays=[(line, _decided(line), markdown.reasons(line)) for line in plays],
+        shown=effects_of_plays.SHOWN if company.plays.holdout_visibility == "shown" else None,
         hold_out_share=company.plays.hold_out_share,
         global_hold_out_share=company.plays.global_hold_out_share,
         models=[_model(row) for row in views.trainings(training)],
@@ -61,7 +63,7 @@ def _cards(
         (f"{do - goes_on:,}", "new tasks wanted", f"and {goes_on:,} that go on"),
         (f"{held:,}", "accounts held out", "of at least one play"),
         (
-            f"{sum(line.treated for line in tasks):,}",
+            f"{sum(line.assigned for line in tasks):,}",
             "episodes of plays so far",
             f"{closed:,} tasks closed by a person",
         ),

@@ -55,7 +55,8 @@ class EffectLine:
 
     play: str
     outcome: str
-    treated: Share
+    assigned: Share
+    """To act, whether or not a task was opened (intention to treat)."""
     held_out: Share
     difference: float | None
     low: float | None
@@ -102,7 +103,7 @@ class TaskLine:
     """What became of a play's tasks."""
 
     play: str
-    treated: int
+    assigned: int
     states: Mapping[str, int]
     held_out: int
 
@@ -123,7 +124,7 @@ def effects(frame: pd.DataFrame, company: Company, as_of: date | None = None) ->
             EffectLine(
                 play=title(row["play"]),
                 outcome=row["outcome"],
-                treated=Share(int(row["treated_happened"]), int(row["treated"])),
+                assigned=Share(int(row["treated_happened"]), int(row["treated"])),
                 held_out=Share(int(row["held_out_happened"]), int(row["held_out"])),
                 difference=row["difference"],
                 low=row["low"],
@@ -167,11 +168,11 @@ def tasks(frame: pd.DataFrame) -> list[TaskLine]:
             episodes.setdefault(row["play"], {})[row["episode"]] = row
     lines = []
     for play, found in sorted(episodes.items()):
-        treated = [row for row in found.values() if row["arm"] == "do"]
-        states = Counter(row["status"] for row in treated)
+        assigned = [row for row in found.values() if row["arm"] == "do"]
+        states = Counter(row["status"] for row in assigned)
         lines.append(
             TaskLine(
-                title(play), len(treated), {state: states[state] for state in TASK_STATES}, len(found) - len(treated)
+                title(play), len(assigned), {state: states[state] for state in TASK_STATES}, len(found) - len(assigned)
             )
         )
     return lines

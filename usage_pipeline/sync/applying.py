@@ -122,7 +122,7 @@ def _refuse_unfit(
     if not (instance.is_sandbox or allow_old_morning) and moment.date() - plan.as_of > OLDEST_MORNING:
         raise Rejected(
             f"the plan is of the morning of {plan.as_of}, and {instance.key} is a real CRM",
-            fix="bring the data up to date and plan again, or allow the old morning explicitly",
+            fix="bring the data up to date and plan again, or set USAGE_ALLOW_OLD_MORNING=true for this one command",
         )
 
 
@@ -134,7 +134,10 @@ def _refuse_stale(plan: Plan, ledger: Ledger, *, allow_old_morning: bool) -> Non
             fix="plan again",
         )
     if newest is not None and plan.as_of < newest and not allow_old_morning:
-        raise Rejected(f"the morning of {newest} was applied already, after that of {plan.as_of}", fix="plan again")
+        raise Rejected(
+            f"the morning of {newest} was applied already, after that of {plan.as_of}",
+            fix="deliver the newest morning, or set USAGE_ALLOW_OLD_MORNING=true for this one command",
+        )
 
 
 def _operations(plan: Plan, before: Sequence[Settled], crm: Crm) -> list[Operation]:

@@ -1,15 +1,10 @@
 import itertools
-from datetime import date, datetime
+from datetime import date
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from usage_pipeline import periods
-
-
-def test_a_morning_sees_nothing_of_its_own_day():
-    assert periods.morning_after(datetime(2026, 5, 4, 23, 59)) == date(2026, 5, 5)
-    assert periods.morning_after(datetime(2026, 5, 4, 0, 0)) == date(2026, 5, 5)
 
 
 def test_a_window_is_whole_days_that_end_the_day_before():

@@ -1,11 +1,14 @@
 """Flags and episodes against what then happened; not yet known is not no."""
 
 from datetime import date, timedelta
+from types import SimpleNamespace
+from typing import cast
 
 import pandas as pd
 import pytest
 
 from usage_pipeline.company import Company, Events, Kind, Outcome, Primary
+from usage_pipeline.ledger.store import Ledger
 from usage_pipeline.outcomes import catalogue, effects, results
 from usage_pipeline.plays import holdout
 from usage_pipeline.sources.catalogue import PAST_ACTION
@@ -97,6 +100,18 @@ def test_an_episode_says_what_became_of_its_task():
     assert dict(zip(found["account_id"], found["status"], strict=True)) == {"a": "done", "b": "not opened", "c": None}
 
 
+def test_a_task_opened_on_this_very_morning_is_open():
+    one = arm("a", "do")
+    task = {
+        "instance": "hubspot:1", "account_id": "a", "play": one.play, "episode": one.episode, "task_id": "7",
+        "opened_on": FIRST, "status": "open", "closed_at": None, "withdrawn_on": None, "answer": None,
+    }  # fmt: skip
+    drawn = holdout.frame([one])
+    ledger = SimpleNamespace(assignments=lambda: drawn, episodes=lambda: pd.DataFrame([task], dtype=object))
+    past = results.past_actions(cast(Ledger, ledger), FIRST)
+    assert set(results.episodes(drawn, past, labels(), FIRST, COMPANY)["status"]) == {"open"}
+
+
 def test_all_plays_together_are_looked_at_by_churn_and_by_expansion():
     assert set(results.looked_at("*", COMPANY)) == {"churn_90d", "churn_30d", "expansion_90d"}
     assert results.looked_at("high_expansion", COMPANY) == ("expansion_90d",)
@@ -135,16 +150,23 @@ def test_without_a_hold_out_there_is_nothing_to_compare_with_ever():
     assert "nobody was held out" in row["text"]
 
 
-def test_an_effect_is_the_treated_minus_the_held_out_with_its_interval():
-    treated = {f"t{n}": n < 5 for n in range(56)}
+def test_an_effect_is_those_assigned_to_act_minus_the_held_out_with_its_interval():
+    acting = {f"t{n}": n < 5 for n in range(56)}
     held = {f"h{n}": False for n in range(29)}
-    assignments = holdout.frame([arm(a, "do") for a in treated] + [arm(a, "hold_out") for a in held])
-    known = results.episodes(assignments, NOTHING_DONE, labels(**treated, **held), after(90), COMPANY)
+    assignments = holdout.frame([arm(a, "do") for a in acting] + [arm(a, "hold_out") for a in held])
+    known = results.episodes(assignments, NOTHING_DONE, labels(**acting, **held), after(90), COMPANY)
     row = effects.effects(known, after(90)).set_index("outcome").loc["churn_90d"]
     assert (row["treated"], row["treated_happened"], row["held_out"], row["held_out_happened"]) == (56, 5, 29, 0)
     assert (row["difference"], row["low"], row["high"]) == pytest.approx((5 / 56, -0.0381, 0.1926), abs=5e-5)
-    assert "5 of 56 (8.9 %)" in row["text"]
+    assert "5 of 56 (8.9 %) accounts assigned to act" in row["text"]
     assert "within what chance alone can do" in row["text"]
+
+
+def test_where_held_out_accounts_are_shown_their_scores_every_effect_says_so():
+    known = results.episodes(holdout.frame([arm("a", "do")]), NOTHING_DONE, labels(a=True), after(95), COMPANY)
+    shown = effects.effects(known, after(95), holdout_visibility="shown")
+    assert shown["text"].str.endswith(effects.SHOWN).all()
+    assert not effects.effects(known, after(95))["text"].str.contains(effects.SHOWN, regex=False).any()
 
 
 def test_an_account_counts_in_the_arm_that_was_drawn_first_and_only_once():
@@ -155,7 +177,7 @@ def test_an_account_counts_in_the_arm_that_was_drawn_first_and_only_once():
     assert (row["treated"], row["held_out"], row["held_out_happened"]) == (1, 1, 1)
 
 
-def test_a_treated_account_whose_task_was_never_opened_counts_as_treated():
+def test_an_account_assigned_to_act_counts_so_though_its_task_was_never_opened():
     assignments = holdout.frame([arm("a", "do"), arm("b", "hold_out")])
     known = results.episodes(assignments, NOTHING_DONE, labels(a=True, b=False), after(90), COMPANY)
     assert set(known.loc[known["account_id"] == "a", "status"]) == {"not opened"}

@@ -41,10 +41,6 @@ def test_a_withdrawn_task_does_not_come_back_at_yellow():
     assert one(accounts.decide(), "a", "red_churn_risk")["decision"] == "not"
 
 
-def test_yellow_alone_never_opens_an_episode():
-    assert one(Fleet().add("a", churn="yellow").decide(), "a", "red_churn_risk")["decision"] == "not"
-
-
 def test_a_cause_that_comes_back_after_a_withdrawal_is_a_new_episode_in_the_same_arm():
     accounts = Fleet().add("a", churn="red")
     accounts.assign("a", "red_churn_risk", "do", WEEK_AGO)

@@ -18,10 +18,6 @@ def reds(count: int) -> Fleet:
     return accounts
 
 
-def arms(decided) -> dict[str, str]:
-    return dict(zip(decided.decisions["account_id"], decided.decisions["decision"], strict=False))
-
-
 def test_both_arms_are_stored_on_the_morning_of_the_first_eligibility():
     decided = reds(60).decide(DRAWN)
     stored = decided.assignments[decided.assignments["play"] == "red_churn_risk"]

@@ -100,6 +100,12 @@ def test_a_known_effect_stands_with_its_counts_and_its_interval():
         assert part in told
 
 
+def test_the_page_says_where_people_see_the_scores_of_held_out_accounts():
+    shown = COMPANY.model_copy(update={"plays": COMPANY.plays.model_copy(update={"holdout_visibility": "shown"})})
+    assert effects.SHOWN in words(page(company=shown))
+    assert effects.SHOWN not in words(page())
+
+
 def test_an_effect_that_is_not_yet_known_says_from_when_it_will_be():
     told = words(page(episodes=looked_back((5, 56), (0, 29), on=AS_OF - timedelta(days=80))))
     assert f"Not yet known until {AS_OF + timedelta(days=10)}" in told

@@ -33,6 +33,10 @@ def test_a_printed_page_says_what_the_catalogues_say_now(name):
     assert (DOCS / name).read_text(encoding="utf-8") == print_docs.PAGES[name](), "run `make docs`"
 
 
+def test_every_setting_and_every_key_of_a_mapping_says_what_it_is():
+    assert re.findall(r"^\| (`\w+`) \|.*\|\s*\|$", print_docs.settings_page(), re.MULTILINE) == []
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_every_link_leads_somewhere(name):
     page = ROOT / name
