@@ -10,7 +10,6 @@ import dagster as dg
 import pandas as pd
 
 from usage_pipeline.crm.client import Crm
-from usage_pipeline.crm.contract import CONTRACT
 from usage_pipeline.defs import partitions, tables
 from usage_pipeline.defs.place import Opened, Place
 from usage_pipeline.errors import Rejected
@@ -21,7 +20,7 @@ from usage_pipeline.scores import catalogue as scores
 from usage_pipeline.segments import catalogue as segments
 from usage_pipeline.sources import catalogue as sources
 from usage_pipeline.sources import crm as crm_sources
-from usage_pipeline.sync import applying, catalogue, exports, planning, plans, wanted
+from usage_pipeline.sync import applying, catalogue, exports, plans, preparing, wanted
 
 MADE_FROM = (scores.ACCOUNT_SCORE, scores.ACCOUNT_HEALTH, segments.ACCOUNT_SEGMENT, plays.DECISION)
 
@@ -44,7 +43,9 @@ def make_plan(opened: Opened, crm: Crm, as_of: date) -> plans.Plan:
             f"the accounts were never matched with the records of {instance.key}",
             fix="run the job `daily` for the morning: it reads the CRM and decides by what it holds",
         )
-    return planning.plan(
+    return preparing.plan(
+        crm,
+        opened.ledger,
         wanted.fields(
             score,
             segment,
@@ -57,14 +58,8 @@ def make_plan(opened: Opened, crm: Crm, as_of: date) -> plans.Plan:
         ),
         wanted.tasks(decision),
         links,
-        opened.ledger.acknowledged(instance.key),
-        opened.ledger.episodes(instance.key),
-        opened.ledger.quarantine(instance.key),
-        instance=instance,
         as_of=as_of,
-        sequence=opened.ledger.sequence(instance.key),
         created_at=opened.now(),
-        shape=plans.SHAPES[crm.name],
         present=crm_sources.present(crm_sources.read(crm, opened.company)),
     )
 
@@ -143,20 +138,23 @@ def delivered(context: dg.AssetExecutionContext, place: Place) -> Iterator[dg.Ma
     """Apply the plans through the write-ahead ledger, each change once whatever crashed before, and export the ledger."""
     opened = place.opened
     (as_of,) = partitions.mornings(context)
-    did = {}
+    did, applied = {}, {}
     for name, crm in opened.crms().items():
         calls = crm.calls.total
         # Made a moment ago; a plan that something else has overtaken since is refused, and made again by a repeat.
         kept = plans.Plan.from_json(plan_file(opened, name, as_of).read_text(encoding="utf-8"))
         old = opened.settings.allow_old_morning
         applying.check(kept, crm, opened.ledger, now=opened.now, allow_old_morning=old)
-        provisioned = crm.provision(CONTRACT)
+        provisioned = preparing.provision(crm, opened.ledger)
         for created in provisioned.created:
             context.log.info("%s: created %s", name, created)
-        applied = applying.apply(
+        applied[name] = applying.apply(
             kept, crm, opened.ledger, now=opened.now, progress=context.log.info, allow_old_morning=old
         )
-        did[name] = asdict(applied) | {"api_calls": crm.calls.total - calls, "provisioned": len(provisioned.created)}
+        did[name] = asdict(applied[name]) | {
+            "api_calls": crm.calls.total - calls,
+            "provisioned": len(provisioned.created),
+        }
     content: dict[Table, pd.DataFrame] = {
         catalogue.LOG: exports.log(opened.ledger),
         catalogue.ACKNOWLEDGED: exports.acknowledged(opened.ledger),
@@ -166,14 +164,8 @@ def delivered(context: dg.AssetExecutionContext, place: Place) -> Iterator[dg.Ma
         written = opened.lake.replace(table, tables.memtable(table, frame))
         metadata: dict[str, Any] = {"dagster/row_count": written.rows, "dagster/uri": opened.lake.uri(table)}
         if table is catalogue.LOG:
-            metadata |= {"delivery": did, "in_short": "; ".join(_in_short(name, one) for name, one in did.items())}
+            metadata |= {
+                "delivery": did,
+                "in_short": "; ".join(f"{name}: {one.in_short}" for name, one in applied.items()),
+            }
         yield dg.MaterializeResult(asset_key=[table.stage, table.name], metadata=metadata)
-
-
-def _in_short(crm: str, did: dict[str, int]) -> str:
-    if not any(
-        did[name]
-        for name in ("fields_written", "tasks_opened", "tasks_updated", "tasks_withdrawn", "failed", "quarantined")
-    ):
-        return f"{crm}: nothing had to be sent"
-    return f"{crm}: {did['fields_written']:,} fields, {did['tasks_opened']} tasks opened, {did['tasks_withdrawn']} withdrawn, {did['failed']} failed"

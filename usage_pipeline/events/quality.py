@@ -86,13 +86,6 @@ def signup_share(tally: ir.Table, accounts: ir.Table) -> ir.FloatingScalar:
     return ratio(early, whole(seen["events"].sum()))
 
 
-def after_signup(events: ir.Table, accounts: ir.Table) -> ir.Table:
-    """The events but those dated before their account's sign-up, which no feature may count."""
-    signups = _signups(accounts)
-    seen = events.left_join(signups, events["account_id"] == signups["signed_up"])
-    return seen.filter(seen["signup_day"].isnull() | (seen["ts"].date() >= seen["signup_day"])).select(*events.columns)
-
-
 def thin_join_share(tally: ir.Table, accounts: ir.Table) -> ir.FloatingScalar:
     """Share of the events that belong to no account of the accounts' table; NULL without events."""
     known = accounts.select(key="account_id").distinct()

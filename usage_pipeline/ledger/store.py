@@ -12,6 +12,7 @@ from typing import Any, Literal
 import pandas as pd
 from sqlalchemy import Connection, Engine, Table, create_engine, delete, event, insert, select, update
 
+from usage_pipeline import frames
 from usage_pipeline.accounts import AccountId, CrmId
 from usage_pipeline.crm.matching import Match
 from usage_pipeline.crm.rejections import Cause
@@ -106,7 +107,7 @@ class Ledger:
     def record_assignments(self, assignments: pd.DataFrame) -> None:
         """Store arms that were drawn; one that is there already stays as it was drawn."""
         table = schema.assignment
-        wanted = _rows(assignments)
+        wanted = frames.rows(assignments)
         with self._writing.begin() as connection:
             there = {
                 tuple(row) for row in connection.execute(select(table.c.play, table.c.account_id, table.c.episode))
@@ -266,14 +267,6 @@ def _operation(row: Mapping[Any, Any]) -> Operation:
         state=row["state"],
         sent_at=row["sent_at"],
     )
-
-
-def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """The frame's rows with None for what is missing."""
-    plain = frame.astype(object)
-    return [
-        dict(zip(plain.columns, row, strict=True)) for row in plain.where(plain.notna(), None).itertuples(index=False)
-    ]
 
 
 def _plain_date(value: Any) -> Any:

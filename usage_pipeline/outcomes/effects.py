@@ -11,8 +11,8 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from usage_pipeline import frames
 from usage_pipeline.outcomes import catalogue, intervals
-from usage_pipeline.plays import frames
 
 SHOWN = "People see the scores of held-out accounts and may act on them all the same: the true effect may be larger."
 

@@ -12,11 +12,12 @@ from typing import Any
 
 import pandas as pd
 
+from usage_pipeline import frames
 from usage_pipeline.company import Company, Kind
 from usage_pipeline.ledger.store import Ledger
 from usage_pipeline.outcomes import catalogue
 from usage_pipeline.periods import ONE_DAY
-from usage_pipeline.plays import frames, gates, holdout, playbook, standing
+from usage_pipeline.plays import gates, holdout, playbook, standing
 from usage_pipeline.sources import crm
 
 # Beside the outcome that a play is judged by, the month that tells something sooner.

@@ -14,7 +14,7 @@ from typing import Literal
 
 import pandas as pd
 
-from usage_pipeline.plays import frames
+from usage_pipeline import frames
 
 EVERY_PLAY = "*"
 """Stands for all plays: the global hold-out."""

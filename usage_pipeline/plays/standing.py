@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
+from usage_pipeline import frames
 from usage_pipeline.company import Kind
-from usage_pipeline.plays import frames
 
 # A task lives in each CRM that knows the account. What a person did in one of them counts for
 # the episode, and one that is still open anywhere is open.

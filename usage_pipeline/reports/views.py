@@ -9,8 +9,9 @@ from typing import Any
 
 import pandas as pd
 
+from usage_pipeline import frames
 from usage_pipeline.company import Company, Kind
-from usage_pipeline.plays import frames, holdout, playbook
+from usage_pipeline.plays import holdout, playbook
 
 # Best news last, as the tiers are read.
 _TIERS = ("red", "yellow", "green", "high", "medium", "low")

@@ -10,6 +10,7 @@ import ibis
 import pandas as pd
 from rich.console import Console
 
+from usage_pipeline import frames
 from usage_pipeline.defs.place import Opened
 from usage_pipeline.errors import Rejected
 from usage_pipeline.events import catalogue as events
@@ -19,7 +20,6 @@ from usage_pipeline.lake import Lake, Table
 from usage_pipeline.outcomes import catalogue as outcomes
 from usage_pipeline.periods import ONE_DAY
 from usage_pipeline.plays import catalogue as plays
-from usage_pipeline.plays import frames
 from usage_pipeline.scores import catalogue as scores
 from usage_pipeline.segments import catalogue as segments
 from usage_pipeline.sources import catalogue as sources

@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from usage_pipeline import frames
 from usage_pipeline.accounts import AccountId
 from usage_pipeline.company import Company
 from usage_pipeline.crm import matching
@@ -59,9 +60,9 @@ def past_actions(ledger: Ledger, clients: Mapping[str, Crm], as_of: date) -> pd.
     """
     for crm in clients.values():
         _take_in(ledger, crm, as_of)
-    assignments = [row for row in _dicts(ledger.assignments()) if row["assigned_on"] < as_of]
+    assignments = [row for row in frames.rows(ledger.assignments()) if row["assigned_on"] < as_of]
     tasks: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
-    for task in _dicts(ledger.episodes()):
+    for task in frames.rows(ledger.episodes()):
         if task["opened_on"] < as_of:
             tasks.setdefault((task["play"], task["account_id"], task["episode"]), []).append(task)
     rows = []
@@ -96,7 +97,7 @@ def _take_in(ledger: Ledger, crm: Crm, as_of: date) -> None:
     instance = crm.instance().key
     waiting = [
         task
-        for task in _dicts(ledger.episodes(instance))
+        for task in frames.rows(ledger.episodes(instance))
         if task["status"] == TaskStatus.OPEN or (task["status"] == TaskStatus.WITHDRAWN and task["is_touched"])
     ]
     if not waiting:
@@ -155,11 +156,4 @@ def _link(match: Match, crm: str, instance: str, read_at: datetime) -> dict[str,
 
 
 def _pairs(accounts: pd.DataFrame) -> list[tuple[str, str | None]]:
-    return [(row["account_id"], row["domain"]) for row in _dicts(accounts[["account_id", "domain"]])]
-
-
-def _dicts(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """The frame's rows with None for what is missing."""
-    plain = frame.astype(object)
-    plain = plain.where(plain.notna(), None)
-    return [dict(zip(plain.columns, row, strict=True)) for row in plain.itertuples(index=False)]
+    return [(row["account_id"], row["domain"]) for row in frames.rows(accounts[["account_id", "domain"]])]

@@ -51,8 +51,25 @@ class Applied:
     @property
     def is_nothing(self) -> bool:
         """Nothing had to be sent."""
-        done = self.fields_written + self.tasks_opened + self.tasks_updated + self.tasks_withdrawn + self.tasks_left
-        return not done + self.failed + self.quarantined
+        return not any(self._counts.values())
+
+    @property
+    def in_short(self) -> str:
+        """What was done and what was not, for a line of progress."""
+        told = [f"{count:,} {what}" for what, count in self._counts.items() if count]
+        return ", ".join(told) or "nothing had to be sent"
+
+    @property
+    def _counts(self) -> dict[str, int]:
+        return {
+            "fields": self.fields_written,
+            "tasks opened": self.tasks_opened,
+            "tasks updated": self.tasks_updated,
+            "tasks withdrawn": self.tasks_withdrawn,
+            "tasks left to a person": self.tasks_left,
+            "quarantined": self.quarantined,
+            "failed": self.failed,
+        }
 
 
 def quiet(_message: str) -> None:

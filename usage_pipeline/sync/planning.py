@@ -10,12 +10,12 @@ from typing import Any
 
 import pandas as pd
 
+from usage_pipeline import frames
 from usage_pipeline.crm.client import Instance
 from usage_pipeline.crm.contract import CONTRACT, Contract
 from usage_pipeline.crm.rejections import PASSING
 from usage_pipeline.ledger.operations import hash_of
 from usage_pipeline.sync.plans import FieldChange, Plan, Shape, TaskClosing, TaskNew, TaskRewording
-from usage_pipeline.sync.wanted import rows
 
 
 def plan(
@@ -44,10 +44,10 @@ def plan(
     """
     matched = {
         row["account_id"]: row
-        for row in rows(links)
+        for row in frames.rows(links)
         if row["crm"] == instance.crm and row["instance"] == instance.key and row["state"] == "matched"
     }
-    states = [row["state"] for row in rows(links) if row["instance"] == instance.key]
+    states = [row["state"] for row in frames.rows(links) if row["instance"] == instance.key]
     held = _Held(quarantine, as_of)
     changes, edits = _field_changes(wanted_fields, matched, acknowledged, present, contract, held)
     new, rewordings, closings, closed = _task_changes(wanted_tasks, matched, episodes, held)
@@ -99,7 +99,7 @@ class _Held:
         passing = {str(cause) for cause in PASSING}
         self._hash = {
             (row["kind"], row["key"]): row["payload_hash"]
-            for row in rows(quarantine)
+            for row in frames.rows(quarantine)
             if row["cause"] not in passing and row["as_of"] == as_of
         }
         self.count = 0
@@ -119,12 +119,14 @@ def _field_changes(
     held: _Held,
 ) -> tuple[list[FieldChange], int]:
     confirmed = {
-        (row["crm_id"], row["field"]): row["value"] for row in rows(acknowledged) if row["object"] == "company"
+        (row["crm_id"], row["field"]): row["value"] for row in frames.rows(acknowledged) if row["object"] == "company"
     }
-    now = confirmed if present is None else {(row["crm_id"], row["field"]): row["value"] for row in rows(present)}
+    now = (
+        confirmed if present is None else {(row["crm_id"], row["field"]): row["value"] for row in frames.rows(present)}
+    )
     by_account: dict[str, list[FieldChange]] = {}
     edits = 0
-    for row in rows(wanted):
+    for row in frames.rows(wanted):
         account, name = row["account_id"], row["field"]
         if account not in matched:
             continue
@@ -147,8 +149,8 @@ def _field_changes(
 def _task_changes(
     wanted: pd.DataFrame, matched: Mapping[str, Mapping[str, Any]], episodes: pd.DataFrame, held: _Held
 ) -> tuple[list[TaskNew], list[TaskRewording], list[TaskClosing], int]:
-    known = {row["task_key"]: row for row in rows(episodes)}
-    asked = {row["task_key"]: row for row in rows(wanted)}
+    known = {row["task_key"]: row for row in frames.rows(episodes)}
+    asked = {row["task_key"]: row for row in frames.rows(wanted)}
     new, rewordings, closed = [], [], 0
     for key, row in sorted(asked.items()):
         if row["state"] != "wanted" or row["account_id"] not in matched:

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from usage_pipeline import frames
 from usage_pipeline.company import Kind, Primary
 from usage_pipeline.crm.contract import CONTRACT
 
@@ -54,9 +55,9 @@ def fields(
     morning still are. What would give a play away is emptied for accounts held out of it.
     """
     outcome_of = {Kind.CHURN: primary.churn, Kind.EXPANSION: primary.expansion}
-    score = {(row["account_id"], row["outcome"]): row for row in rows(scores)}
-    segment = {row["account_id"]: row for row in rows(segments)}
-    wellness = {row["account_id"]: row for row in rows(health)}
+    score = {(row["account_id"], row["outcome"]): row for row in frames.rows(scores)}
+    segment = {row["account_id"]: row for row in frames.rows(segments)}
+    wellness = {row["account_id"]: row for row in frames.rows(health)}
     play = _recommended(decisions)
     hidden = hidden_fields(decisions, assignments, as_of, primary=primary) if holdout_visibility == "hidden" else {}
     found: list[tuple[str, str, str | None]] = []
@@ -89,7 +90,7 @@ def tasks(decisions: pd.DataFrame) -> pd.DataFrame:
     open task as it is (a decision `not` that keeps its episode).
     """
     found = []
-    for row in rows(decisions):
+    for row in frames.rows(decisions):
         if row["episode"] is None or row["decision"] == "hold_out":
             continue
         state = "wanted" if row["decision"] == "do" else "kept"
@@ -115,9 +116,9 @@ def hidden_fields(
         primary.expansion: SCORE_FIELDS[Kind.EXPANSION],
         None: (COHORT_FIELD,),
     }
-    trigger = {row["play"]: row["outcome"] for row in rows(decisions)}
+    trigger = {row["play"]: row["outcome"] for row in frames.rows(decisions)}
     hidden: dict[str, set[str]] = {}
-    for row in rows(assignments):
+    for row in frames.rows(assignments):
         since, until = _day(row["assigned_on"]), _day(row["held_until"])
         if row["arm"] != "hold_out" or (since and since > as_of) or (until and until < as_of):
             continue
@@ -129,7 +130,7 @@ def hidden_fields(
 
 def _recommended(decisions: pd.DataFrame) -> dict[str, str]:
     """What to do next, of all that the account's plays do: the first in their order."""
-    acting = [row for row in rows(decisions) if row["decision"] == "do"]
+    acting = [row for row in frames.rows(decisions) if row["decision"] == "do"]
     first: dict[str, str] = {}
     for row in sorted(acting, key=lambda row: (row["order"] is None, row["order"] or 0, row["play"])):
         name = row["play"].replace("_", " ").capitalize()
@@ -151,10 +152,3 @@ def _rounded(value: Any) -> Any:
 def _day(value: Any) -> date | None:
     """A day, also where a frame that went through the lake has made a moment of it."""
     return value.date() if isinstance(value, datetime) else value
-
-
-def rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """The frame's rows with None for what is missing."""
-    plain = frame.astype(object)
-    plain = plain.where(plain.notna(), None)
-    return [dict(zip(plain.columns, row, strict=True)) for row in plain.itertuples(index=False)]

@@ -3,17 +3,24 @@
 from datetime import date
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 
 def rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """The frame's rows by column name, with None for everything that is missing."""
-    plain = frame.astype(object)
-    return [
-        {str(name): value for name, value in row.items()} for row in plain.where(plain.notna(), None).to_dict("records")
-    ]
+    names = [str(name) for name in frame.columns]
+    # By column: text out of Arrow one value at a time took five times as long.
+    columns = (_plain(values) for _, values in frame.items())
+    return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
 def as_day(moment: Any) -> date:
     """The day of a date, a timestamp or an ISO text."""
     return moment if type(moment) is date else pd.Timestamp(moment).date()
+
+
+def _plain(values: pd.Series) -> np.ndarray:
+    plain = values.to_numpy(dtype=object, copy=True)
+    plain[values.isna().to_numpy()] = None
+    return plain
