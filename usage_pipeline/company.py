@@ -9,9 +9,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
+from usage_pipeline import documents
 from usage_pipeline.errors import Rejected
 
 
@@ -163,41 +163,7 @@ def load(path: Path) -> Company:
     """The company in a YAML file; `Rejected` names the line and the fix of a mistake."""
     try:
         text = path.read_text(encoding="utf-8")
-        content = yaml.safe_load(text)
     except FileNotFoundError as absent:
         raise Rejected(f"there is no mapping {path}", fix="name an existing YAML file with --mapping") from absent
-    except yaml.YAMLError as broken:
-        raise Rejected(f"{path} is not YAML: {broken}", fix="mend the named line") from broken
-    try:
-        return Company.model_validate(content)
-    except ValidationError as invalid:
-        raise Rejected(
-            "\n".join(
-                f"{path}{_line(text, error['loc'])}: {_place(error['loc'])}: {error['msg']}"
-                for error in invalid.errors()
-            ),
-            fix="mend the named keys; docs/settings.md describes each one",
-        ) from invalid
-
-
-def _place(location: tuple[int | str, ...]) -> str:
-    return ".".join(str(step) for step in location) or "the file"
-
-
-def _line(text: str, location: tuple[int | str, ...]) -> str:
-    """`:LINE` of the deepest part of `location` that the file has."""
-    node: yaml.Node | None = yaml.compose(text, Loader=yaml.SafeLoader)
-    line = None
-    for step in location:
-        if isinstance(node, yaml.MappingNode):
-            found = [(key, value) for key, value in node.value if key.value == str(step)]
-            if not found:
-                break
-            key, node = found[0]
-            line = key.start_mark.line + 1
-        elif isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
-            node = node.value[step]
-            line = node.start_mark.line + 1
-        else:
-            break
-    return f":{line}" if line else ""
+    fix = "mend the named keys; docs/settings.md describes each one"
+    return documents.checked(text, str(path), TypeAdapter(Company), fix=fix)

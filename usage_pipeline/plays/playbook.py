@@ -10,11 +10,10 @@ from functools import cache
 from importlib import resources
 from typing import Literal, Self
 
-import yaml
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, TypeAdapter, field_validator, model_validator
 
+from usage_pipeline import documents
 from usage_pipeline.company import Kind, Part
-from usage_pipeline.errors import Rejected
 
 Cohort = Literal["Activated-Power", "Activated-Narrow", "Stuck-Activated", "Risk-Inactive"]
 """`New` is no cohort to act on: it says that there is too little to go by."""
@@ -127,16 +126,8 @@ def _names(template: str) -> set[str]:
 
 
 def parse(text: str, *, source: str) -> Play:
-    """The play in a YAML text; `Rejected` names the source, the key and what is wrong with it."""
-    try:
-        return Play.model_validate(yaml.safe_load(text))
-    except yaml.YAMLError as broken:
-        raise Rejected(f"{source} is not YAML: {broken}", fix="mend the named line") from broken
-    except ValidationError as invalid:
-        wrong = [
-            f"{source}: {'.'.join(map(str, error['loc'])) or 'the play'}: {error['msg']}" for error in invalid.errors()
-        ]
-        raise Rejected("\n".join(wrong), fix="mend the named keys") from invalid
+    """The play in a YAML text; `Rejected` names the source, the line, the key and what is wrong with it."""
+    return documents.checked(text, source, TypeAdapter(Play), fix="mend the named keys")
 
 
 @cache
@@ -151,4 +142,4 @@ def shipped() -> tuple[Play, ...]:
 
 def schema() -> str:
     """The JSON schema of a play's file (GOV-02)."""
-    return json.dumps(Play.model_json_schema(), indent=2)
+    return json.dumps(documents.schema(TypeAdapter(Play), "A play"), indent=2)
