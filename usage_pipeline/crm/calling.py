@@ -10,13 +10,13 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import requests
 from urllib3.exceptions import NewConnectionError
 
-from usage_pipeline.crm.rejections import OutcomeUnknown
+from usage_pipeline.crm.rejections import BudgetSpent, OutcomeUnknown, Refused
 from usage_pipeline.errors import Unavailable
 
 ATTEMPTS = 6
@@ -58,6 +58,16 @@ Verdict = Callable[[requests.Response], Wait | None]
 """None: fine. Raises `Refused` or `BudgetSpent` where waiting does not help."""
 
 
+class Pacer(Protocol):
+    """Keeps the calls of a client within the CRM's limits, by what its answers say of them."""
+
+    def before(self, path: str, sleep: Callable[[float], None]) -> None:
+        """Wait until a call of this path may leave."""
+
+    def after(self, path: str, response: requests.Response) -> None:
+        """Learn from an answer."""
+
+
 class Caller:
     """A session with one CRM."""
 
@@ -68,12 +78,14 @@ class Caller:
         *,
         session: requests.Session | None = None,
         sleep: Callable[[float], None] = time.sleep,
+        pacer: Pacer | None = None,
     ) -> None:
         self.base_url = base_url.rstrip("/")
         self.session = session or requests.Session()
         self.calls = Calls()
         self.sleep = sleep
         self._verdict = verdict
+        self._pacer = pacer
 
     def call(
         self,
@@ -83,16 +95,30 @@ class Caller:
         *,
         json: object = None,
         params: Mapping[str, str] | None = None,
-        form: Mapping[str, str] | None = None,
+        data: Mapping[str, str] | bytes | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> requests.Response:
-        """The response, once it is fine; see the module for what is repeated."""
+        """The response, once it is fine and whole; see the module for what is repeated.
+
+        `data` is a form or a body as it is. Raises `Refused`, `BudgetSpent`, `Unavailable`, and
+        `OutcomeUnknown` where a write may have been carried out: also where an answer was lost and
+        the repetition was then refused.
+        """
         may_have_happened = False
         why = ""
         for attempt in range(ATTEMPTS):
             self._count(kind)
+            if self._pacer:
+                self._pacer.before(path, self.sleep)
             try:
                 response = self.session.request(
-                    method, self.base_url + path, json=json, params=params, data=form, timeout=TIMEOUT_S
+                    method,
+                    self.base_url + path,
+                    json=json,
+                    params=params,
+                    data=data,
+                    headers=headers,
+                    timeout=TIMEOUT_S,
                 )
             except requests.RequestException as failure:
                 wait = Wait(
@@ -100,7 +126,14 @@ class Caller:
                     may_have_happened=not was_never_sent(failure),
                 )
             else:
-                verdict = self._verdict(response)
+                if self._pacer:
+                    self._pacer.after(path, response)
+                try:
+                    verdict = self._verdict(response) or _torn(response)
+                except (Refused, BudgetSpent) as refused:
+                    if may_have_happened and kind is not Class.SAFE:
+                        raise _unknown(method, path, f"{why}, and then {refused.cause}") from refused
+                    raise
                 if verdict is None:
                     return response
                 wait = verdict
@@ -111,10 +144,7 @@ class Caller:
             if attempt + 1 < ATTEMPTS:
                 self.sleep(_pause(wait, attempt))
         if may_have_happened and kind is not Class.SAFE:
-            raise OutcomeUnknown(
-                f"{method} {path}: {why}; it may have been carried out",
-                fix="run the apply again: it reads the CRM before it sends anything twice",
-            )
+            raise _unknown(method, path, why)
         raise Unavailable(f"{method} {path}: {why}", fix=f"see whether {self.base_url} can be reached, then run again")
 
     def _count(self, kind: Class) -> None:
@@ -122,6 +152,24 @@ class Caller:
             self.calls.reads += 1
         else:
             self.calls.writes += 1
+
+
+def _unknown(method: str, path: str, why: str) -> OutcomeUnknown:
+    return OutcomeUnknown(
+        f"{method} {path}: {why}; it may have been carried out",
+        fix="run the apply again: it reads the CRM before it sends anything twice",
+    )
+
+
+def _torn(response: requests.Response) -> Wait | None:
+    """An answer that says it is JSON and breaks off: what it answers was done all the same."""
+    if not response.content or "json" not in response.headers.get("Content-Type", ""):
+        return None
+    try:
+        response.json()
+    except requests.JSONDecodeError:
+        return Wait("an answer that breaks off", may_have_happened=True)
+    return None
 
 
 def is_on_this_machine(url: str) -> bool:

@@ -81,7 +81,7 @@ class Org:
 
     def _log_in(self) -> None:
         try:
-            answer = self.caller.call("POST", "/services/oauth2/token", Class.SAFE, form=self._credentials).json()
+            answer = self.caller.call("POST", "/services/oauth2/token", Class.SAFE, data=self._credentials).json()
         except Refused as refused:
             raise Rejected(
                 f"Salesforce login: {refused.cause}",
