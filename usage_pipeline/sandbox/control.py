@@ -10,16 +10,17 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from usage_pipeline.sandbox import faults, overview, people, stock, traffic
+from usage_pipeline.sandbox import allowance, faults, kinds, mending, openapi, overview, people, state, stock, traffic
 from usage_pipeline.sandbox.exchange import Refusal
+from usage_pipeline.sandbox.hubspot.limits import Meter
 from usage_pipeline.sandbox.salesforce.refusals import RowError
 from usage_pipeline.sandbox.store import DEFAULTS, Store, moment
 
 Handler = Callable[[Store, Request, dict[str, Any]], Any]
 
 
-def routes(store: Store) -> list[Route]:
-    """The control API's routes over one state file."""
+def routes(store: Store, meter: Meter) -> list[Route]:
+    """The control API's routes over one state file; `meter` is what counts HubSpot's calls."""
 
     def route(method: str, path: str, handler: Handler) -> Route:
         async def endpoint(request: Request) -> Response:
@@ -29,18 +30,29 @@ def routes(store: Store) -> list[Route]:
 
     return [
         route("GET", "/health", _health),
+        route("GET", "/openapi.json", lambda *_: openapi.document()),
         route("POST", "/stock", lambda store, _, given: stock.fill(store, given)),
         route("POST", "/reset", _reset),
         route("POST", "/clock", _clock),
         route("GET", "/settings", lambda store, _, __: {name: store.setting(name) for name in DEFAULTS}),
         route("POST", "/settings", _settings),
-        route("POST", "/faults", lambda store, _, given: {"id": faults.add(store, given)}),
-        route("DELETE", "/faults", _disarm),
+        route("POST", "/faults", lambda store, _, given: {"id": faults.arm(store, given)}),
+        route("GET", "/faults", lambda store, _, __: {"armed": faults.armed(store), "struck": faults.struck(store)}),
+        route("GET", "/faults/kinds", lambda *_: kinds.described()),
+        route("POST", "/faults/mend", lambda store, _, __: {"mended": mending.mend(store)}),
+        route("DELETE", "/faults", lambda store, _, __: {"disarmed": faults.disarm(store)}),
+        route("DELETE", "/faults/{id:int}", _disarm),
         route("GET", "/log", _log),
+        route("GET", "/calls", lambda store, _, __: traffic.counted(store)),
+        route("DELETE", "/calls", _count_anew),
+        route("GET", "/limits", lambda store, _, __: allowance.told(store, meter)),
+        route("GET", "/state", _state),
         route("GET", "/tasks", _tasks),
         route("POST", "/tasks/{crm}/{id}", _finish),
         route("PATCH", "/companies/{crm}/{id}", _edit),
         route("DELETE", "/companies/{crm}/{id}", _remove),
+        route("POST", "/companies/{crm}/{id}/merge", _merge),
+        route("PATCH", "/owners/{email}", _owner),
         route("POST", "/sessions/expire", _expire),
     ]
 
@@ -52,7 +64,7 @@ def _answer(store: Store, handler: Handler, request: Request, body: bytes) -> Re
             return JSONResponse(handler(store, request, given))
     except LookupError as problem:
         return JSONResponse({"error": str(problem)}, 404)
-    except ValueError as problem:
+    except (ValueError, OverflowError) as problem:
         return JSONResponse({"error": str(problem)}, 400)
     except RowError as problem:
         return JSONResponse({"error": problem.message}, 400)
@@ -61,7 +73,10 @@ def _answer(store: Store, handler: Handler, request: Request, body: bytes) -> Re
 
 
 def _given(body: bytes) -> dict[str, Any]:
-    given = json.loads(body or b"{}")
+    try:
+        given = json.loads(body or b"{}")
+    except RecursionError:
+        raise ValueError("a JSON object of fewer levels is expected") from None
     if not isinstance(given, dict):
         raise ValueError("a JSON object is expected")  # noqa: TRY004 - told to the caller like any other bad input
     return given
@@ -110,16 +125,40 @@ def _settings(store: Store, request: Request, given: dict[str, Any]) -> Any:  # 
 
 
 def _disarm(store: Store, request: Request, given: dict[str, Any]) -> Any:  # noqa: ARG001
-    gone = store.run("DELETE FROM fault")
-    store.cache.pop("faults", None)
-    return {"disarmed": gone}
+    number = request.path_params["id"]
+    if not faults.disarm(store, number):
+        raise LookupError(f"no fault {number} is armed")
+    return {"disarmed": 1}
+
+
+def _count_anew(store: Store, request: Request, given: dict[str, Any]) -> Any:  # noqa: ARG001
+    traffic.count_anew(store)
+    return {"ok": True}
+
+
+def _state(store: Store, request: Request, given: dict[str, Any]) -> Any:  # noqa: ARG001
+    only = request.query_params.get("crm") or None
+    return {crm: state.of(store, crm) for crm in stock.CRMS if only in (None, crm)}
 
 
 def _log(store: Store, request: Request, given: dict[str, Any]) -> Any:  # noqa: ARG001
     query = request.query_params
     return traffic.entries(
-        store, crm=query.get("crm") or None, since=int(query.get("since") or 0), limit=int(query.get("limit") or 1_000)
+        store,
+        crm=query.get("crm") or None,
+        since=_whole(query.get("since"), 0),
+        limit=_whole(query.get("limit"), 1_000),
+        struck=query.get("struck") == "true",
     )
+
+
+def _whole(given: str | None, default: int) -> int:
+    """A whole number of a query, small enough for the file."""
+    if not given:
+        return default
+    if not (given.isascii() and given.isdecimal() and len(given) <= 18):
+        raise ValueError(f"{given[:40]} is no number of a call")
+    return int(given)
 
 
 def _tasks(store: Store, request: Request, given: dict[str, Any]) -> Any:  # noqa: ARG001
@@ -135,12 +174,27 @@ def _finish(store: Store, request: Request, given: dict[str, Any]) -> Any:
 
 
 def _edit(store: Store, request: Request, given: dict[str, Any]) -> Any:
-    people.edit(store, request.path_params["crm"], request.path_params["id"], given.get("properties") or {})
+    properties = given.get("properties") or {}
+    if not isinstance(properties, dict):
+        raise ValueError('say {"properties": {"name": "value"}}')  # noqa: TRY004 - as above
+    people.edit(store, request.path_params["crm"], request.path_params["id"], properties)
     return {"ok": True}
 
 
 def _remove(store: Store, request: Request, given: dict[str, Any]) -> Any:  # noqa: ARG001
     people.remove(store, request.path_params["crm"], request.path_params["id"])
+    return {"ok": True}
+
+
+def _merge(store: Store, request: Request, given: dict[str, Any]) -> Any:
+    crm, company = request.path_params["crm"], request.path_params["id"]
+    return {"id": people.merge(store, crm, company, into=str(given.get("into") or ""))}
+
+
+def _owner(store: Store, request: Request, given: dict[str, Any]) -> Any:
+    if not isinstance(given.get("active"), bool):
+        raise ValueError('say {"active": false}, or true')  # noqa: TRY004 - as above
+    people.activate(store, request.path_params["email"], active=given["active"])
     return {"ok": True}
 
 

@@ -284,7 +284,7 @@ def counts(store: Store) -> dict[str, dict[str, int]]:
     salesforce = dict(
         store.db.execute("SELECT object, count(*) FROM sf_record WHERE NOT deleted GROUP BY object").fetchall()
     )
-    requests = dict(store.db.execute("SELECT crm, count(*) FROM traffic GROUP BY crm").fetchall())
+    requests = dict(store.db.execute("SELECT crm, sum(calls) FROM called GROUP BY crm").fetchall())
     owners = store.row("SELECT count(*) FROM hs_owner WHERE NOT archived")
     return {
         "hubspot": {kind: hubspot.get(kind, 0) for kind in standard.TYPE_IDS}

@@ -1,15 +1,17 @@
-"""What a person sees in a browser: companies with their score fields, one company with its tasks, the API log."""
+"""What a person sees in a browser: companies, one company with fields and tasks, the API log, the limits."""
 
+import json
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import parse_qs, urlencode
+from urllib.parse import parse_qs, quote, urlencode
 
 import jinja2
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from usage_pipeline.sandbox import overview, people, stock, traffic
+from usage_pipeline.sandbox import allowance, faults, history, overview, people, stock, traffic
+from usage_pipeline.sandbox.hubspot.limits import Meter
 from usage_pipeline.sandbox.overview import Column
 from usage_pipeline.sandbox.store import Store
 
@@ -38,8 +40,8 @@ _ALARMS = {
 """Colours of the tier words that mean one to everybody; any other value stays grey."""
 
 
-def routes(store: Store) -> list[Route]:
-    """The pages over one state file."""
+def routes(store: Store, meter: Meter) -> list[Route]:
+    """The pages over one state file; `meter` is what counts HubSpot's calls."""
     templates = jinja2.Environment(
         loader=jinja2.PackageLoader("usage_pipeline.sandbox", "templates"),
         autoescape=True,
@@ -50,6 +52,7 @@ def routes(store: Store) -> list[Route]:
         "alarm": lambda value: _ALARMS.get(str(value).lower(), "plain"),
         "spoken": _spoken,
         "day": _day,
+        "minute": lambda moment: moment[:16].replace("T", " "),
     }
     templates.globals |= {"crms": NAMES}
 
@@ -65,21 +68,34 @@ def routes(store: Store) -> list[Route]:
         return Route(path, endpoint)
 
     async def finish(request: Request) -> Response:
-        form = {name: values[0] for name, values in parse_qs((await request.body()).decode()).items()}
+        form = {name: values[0] for name, values in parse_qs((await request.body()).decode("utf-8", "replace")).items()}
         crm, task = request.path_params["crm"], request.path_params["id"]
+        status, answer, back = form.get("status", ""), form.get("answer", "").strip(), form.get("company", "")
+        there = f"/companies/{crm}/{back}" if back.isalnum() else "/"
+        if status == "dismissed" and not answer:
+            # Whoever reads the play's results later wants to know why it was not done. No fragment: a browser
+            # that is sent to one leaves the text box without the focus.
+            return RedirectResponse(f"{there}?unsaid={quote(task)}", 303)
         try:
             with store.request():
-                people.finish(store, crm, task, form.get("status", ""), form.get("answer", "").strip())
+                people.finish(store, crm, task, status, answer)
         except (LookupError, ValueError) as problem:
             return HTMLResponse(templates.get_template("missing.html").render(problem=str(problem)), 404)
-        back = form.get("company", "")
-        return RedirectResponse(f"/companies/{crm}/{back}#task-{task}" if back.isalnum() else "/", 303)
+        return RedirectResponse(f"{there}#task-{quote(task)}", 303)
+
+    async def disarm(_: Request) -> Response:
+        with store.request():
+            faults.disarm(store)
+        return RedirectResponse("/limits", 303)
 
     return [
         page("/", "start.html", _start),
         page("/companies", "companies.html", _companies),
         page("/companies/{crm}/{id}", "company.html", _company),
         page("/log", "log.html", _log),
+        page("/log/{number:int}", "call.html", _call),
+        page("/limits", "limits.html", lambda store, _: _limits(store, meter)),
+        Route("/faults/disarm", disarm, methods=["POST"]),
         Route("/tasks/{crm}/{id}", finish, methods=["POST"]),
     ]
 
@@ -120,7 +136,7 @@ def _companies(store: Store, request: Request) -> dict[str, Any]:
     asked = request.query_params
     crm = _crm(asked.get("crm") or "hubspot")
     chosen = {key: asked[key] for key in FILTERS if asked.get(key)}
-    number = int(asked["page"]) if asked.get("page", "").isdecimal() else 1
+    number = int(asked["page"]) if asked.get("page", "").isdecimal() and len(asked["page"]) < 10 else 1
     known = {column.key: column for column in overview.columns(store, crm)}
     sort = asked.get("sort") or "usage_churn_risk"
     total, found = overview.companies(
@@ -163,17 +179,20 @@ def _company(store: Store, request: Request) -> dict[str, Any]:
         raise LookupError(f"{NAMES[crm]} has no company {request.path_params['id']}")
     known = overview.columns(store, crm)
     by_key = {column.key: column for column in known}
-    figures = _figures(by_key)
-    shown = {column for pair in figures for column in pair if column}
     reasons = [column for column in known if _is_long(column, company.values.get(column.key))]
-    tasks = overview.tasks(store, crm=crm, company_id=company.id)
+    tasks = sorted(overview.tasks(store, crm=crm, company_id=company.id), key=lambda task: task.due or "")
+    changes = history.of(store, crm, company.id)
     return {
         "crm": crm,
         "company": company,
-        "figures": figures,
-        "reasons": [(column, _lines(company.values.get(column.key))) for column in reasons],
-        "others": [column for column in known if column not in shown and column not in reasons],
-        "tasks": sorted(tasks, key=lambda task: (task.status != "open", task.due or "")),
+        "figures": _figures(by_key),
+        "reasons": [
+            (column, _lines(company.values.get(column.key)), changes.get(column.name, [])) for column in reasons
+        ],
+        "fields": [(column, changes.get(column.name, [])) for column in known if column not in reasons],
+        "open": [task for task in tasks if task.status == "open"],
+        "closed": [task for task in tasks if task.status != "open"],
+        "unsaid": request.query_params.get("unsaid"),
     }
 
 
@@ -187,9 +206,36 @@ def _lines(value: Any) -> list[str]:
 
 
 def _log(store: Store, request: Request) -> dict[str, Any]:
-    crm = request.query_params.get("crm") or None
+    asked = request.query_params
+    crm, struck = asked.get("crm") or None, asked.get("struck") == "true"
     return {
         "crm": _crm(crm) if crm else None,
-        "entries": traffic.entries(store, crm=crm, limit=200, newest_first=True),
-        "counts": overview.counts(store),
+        "struck": struck,
+        "entries": traffic.entries(store, crm=crm, limit=200, struck=struck, newest_first=True),
+    }
+
+
+def _call(store: Store, request: Request) -> dict[str, Any]:
+    number = request.path_params["number"]
+    found = traffic.entry(store, number) if number < 10**18 else None
+    if found is None:
+        raise LookupError(f"Call {number} is not in the log; it keeps the newest {traffic.KEPT:,}")
+    bodies = [("Asked", _laid_out(found["request"])), ("Answered", _laid_out(found["response"]))]
+    return {"entry": found, "bodies": bodies, "route": traffic.route(found["path"].partition("?")[0])}
+
+
+def _laid_out(body: str) -> str:
+    """JSON with a line for each value; anything else, and JSON that was abbreviated, as it is."""
+    try:
+        return json.dumps(json.loads(body), indent=2, ensure_ascii=False)
+    except ValueError:
+        return body
+
+
+def _limits(store: Store, meter: Meter) -> dict[str, Any]:
+    return {
+        "used": allowance.used(store, meter),
+        "calls": traffic.counted(store),
+        "armed": [fault for fault in faults.armed(store) if fault["left"] != 0],
+        "struck": faults.struck(store)[-20:][::-1],
     }

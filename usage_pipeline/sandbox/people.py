@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from usage_pipeline.sandbox import merging
 from usage_pipeline.sandbox.hubspot import records as hubspot_records
 from usage_pipeline.sandbox.salesforce import records as salesforce_records
 from usage_pipeline.sandbox.salesforce import writing as salesforce_writing
@@ -62,6 +63,40 @@ def remove(store: Store, crm: str, company_id: str) -> None:
         hubspot_records.archive(store, _hubspot(store, "companies", company_id))
     else:
         salesforce_writing.delete(store, _salesforce(store, "Account", company_id))
+
+
+def merge(store: Store, crm: str, company_id: str, *, into: str) -> str:
+    """Someone merges a company into another; gives the id of what both are now.
+
+    Raises:
+        LookupError: for a company that is not there.
+        ValueError: for a company and itself.
+    """
+    if company_id == into:
+        raise ValueError(f"{company_id} cannot be merged with itself")
+    if crm == "hubspot":
+        primary, other = (_hubspot(store, "companies", each) for each in (into, company_id))
+        return str(merging.hubspot(store, primary, other).id)
+    winner, loser = (_salesforce(store, "Account", each) for each in (into, company_id))
+    merging.salesforce(store, winner, loser)
+    return winner.id
+
+
+def activate(store: Store, email: str, *, active: bool) -> None:
+    """An administrator lets a person in or shuts one out, in both CRMs.
+
+    Raises:
+        LookupError: for a person that neither CRM knows.
+    """
+    found = store.run("UPDATE hs_owner SET archived = ? WHERE email = ?", not active, email)
+    found += store.run(
+        "UPDATE sf_record SET fields = json_set(fields, '$.IsActive', json(?)) "
+        "WHERE object = 'User' AND lower(json_extract(fields, '$.Email')) = lower(?)",
+        "true" if active else "false",
+        email,
+    )
+    if not found:
+        raise LookupError(f"nobody has the address {email}")
 
 
 def _hubspot(store: Store, kind: str, record_id: str) -> hubspot_records.Record:

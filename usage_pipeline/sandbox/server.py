@@ -16,7 +16,7 @@ from starlette.routing import Mount
 from starlette.types import Receive, Scope, Send
 
 from usage_pipeline.sandbox import certificate, control, pages, stock
-from usage_pipeline.sandbox.exchange import TRANSPORT, Door
+from usage_pipeline.sandbox.door import TRANSPORT, Door
 from usage_pipeline.sandbox.hubspot import api as hubspot
 from usage_pipeline.sandbox.hubspot import limits
 from usage_pipeline.sandbox.salesforce import api as salesforce
@@ -26,8 +26,8 @@ from usage_pipeline.sandbox.store import Store
 class _Vendors:
     """Hands a path to the CRM that owns it."""
 
-    def __init__(self, store: Store) -> None:
-        self._hubspot = Door(store, "hubspot", partial(hubspot.answer, meter=limits.Meter()))
+    def __init__(self, store: Store, meter: limits.Meter) -> None:
+        self._hubspot = Door(store, "hubspot", partial(hubspot.answer, meter=meter))
         self._salesforce = Door(store, "salesforce", salesforce.answer)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -55,11 +55,12 @@ def create_app(state: Path) -> Starlette:
         yield
         store.close()
 
+    meter = limits.Meter()
     app = Starlette(
         routes=[
-            Mount("/_sandbox", routes=control.routes(store)),
-            *pages.routes(store),
-            Mount("/", app=_Vendors(store)),
+            Mount("/_sandbox", routes=control.routes(store, meter)),
+            *pages.routes(store, meter),
+            Mount("/", app=_Vendors(store, meter)),
         ],
         lifespan=lifespan,
     )

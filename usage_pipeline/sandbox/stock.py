@@ -33,8 +33,9 @@ def fill(store: Store, given: dict[str, Any]) -> dict[str, Any]:
     """Add owners and companies to both CRMs, as their administrators would have; gives the new ids in order.
 
     Raises:
-        ValueError: for a company without a name or with an owner that nobody knows.
+        ValueError: for a company without a name or with an owner that nobody knows, and for another shape.
     """
+    _check_shape(given)
     names = given.get("account_key_property") or {}
     for crm in CRMS:
         if names.get(crm):
@@ -49,6 +50,21 @@ def fill(store: Store, given: dict[str, Any]) -> dict[str, Any]:
         "companies": {crm: sum(crm in ids for ids in made) for crm in CRMS},
         "ids": made,
     }
+
+
+def _check_shape(given: dict[str, Any]) -> None:
+    for name, rows in (("owners", given.get("owners")), ("companies", given.get("companies"))):
+        if not isinstance(rows or [], list) or not all(isinstance(row, dict) for row in rows or []):
+            raise ValueError(f"{name} must be a list of objects")
+        for row in rows or []:
+            odd = [key for key, value in row.items() if not isinstance(value, str | int | float | bool | None)]
+            if odd:
+                raise ValueError(f"{odd[0]} of {name} must be text")
+    if not all(isinstance(person.get("email"), str) and person["email"] for person in given.get("owners") or []):
+        raise ValueError("an owner needs an email")
+    names = given.get("account_key_property") or {}
+    if not isinstance(names, dict) or not all(isinstance(name, str | None) for name in names.values()):
+        raise ValueError('account_key_property is {"hubspot": "name", "salesforce": "Name__c"}')
 
 
 def _owner(store: Store, person: dict[str, Any]) -> _Owner:

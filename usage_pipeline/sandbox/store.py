@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +22,25 @@ CREATE TABLE IF NOT EXISTS counter (name TEXT PRIMARY KEY, value INTEGER NOT NUL
 CREATE TABLE IF NOT EXISTS token (
     token TEXT PRIMARY KEY, crm TEXT NOT NULL, kind TEXT NOT NULL, expires REAL NOT NULL
 );
-CREATE TABLE IF NOT EXISTS fault (id INTEGER PRIMARY KEY, fault TEXT NOT NULL, remaining INTEGER NOT NULL);
-CREATE TABLE IF NOT EXISTS traffic (
-    id INTEGER PRIMARY KEY, at INTEGER NOT NULL, crm TEXT NOT NULL, method TEXT NOT NULL, path TEXT NOT NULL,
-    status INTEGER NOT NULL, ms REAL NOT NULL, request TEXT NOT NULL, response TEXT NOT NULL
+CREATE TABLE IF NOT EXISTS armed (
+    id INTEGER PRIMARY KEY, fault TEXT NOT NULL, remaining INTEGER NOT NULL, seen TEXT NOT NULL, struck INTEGER NOT NULL
 );
+CREATE TABLE IF NOT EXISTS undo (id INTEGER PRIMARY KEY, place TEXT NOT NULL, kept TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS api_call (
+    id INTEGER PRIMARY KEY, at INTEGER NOT NULL, crm TEXT NOT NULL, method TEXT NOT NULL, path TEXT NOT NULL,
+    status INTEGER NOT NULL, ms REAL NOT NULL, request TEXT NOT NULL, response TEXT NOT NULL,
+    fault INTEGER, kind TEXT, detail TEXT
+);
+CREATE INDEX IF NOT EXISTS api_call_struck ON api_call (id) WHERE kind IS NOT NULL;
+CREATE TABLE IF NOT EXISTS called (
+    crm TEXT NOT NULL, method TEXT NOT NULL, route TEXT NOT NULL, purpose TEXT NOT NULL,
+    calls INTEGER NOT NULL, refused INTEGER NOT NULL, unanswered INTEGER NOT NULL,
+    PRIMARY KEY (crm, method, route)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS history (
+    id INTEGER PRIMARY KEY, crm TEXT NOT NULL, record TEXT NOT NULL, at INTEGER NOT NULL, by TEXT, before TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS history_record ON history (record, id);
 
 CREATE TABLE IF NOT EXISTS hs_object (
     id INTEGER PRIMARY KEY, type TEXT NOT NULL, properties TEXT NOT NULL,
@@ -52,6 +67,7 @@ CREATE TABLE IF NOT EXISTS hs_association (
     from_id INTEGER NOT NULL, to_type TEXT NOT NULL, to_id INTEGER NOT NULL, type_id INTEGER NOT NULL,
     PRIMARY KEY (from_id, to_type, to_id, type_id)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS hs_merged (id INTEGER PRIMARY KEY, into_id INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS hs_owner (
     id INTEGER PRIMARY KEY, user_id INTEGER NOT NULL, email TEXT NOT NULL, first_name TEXT NOT NULL,
     last_name TEXT NOT NULL, created INTEGER NOT NULL, archived INTEGER NOT NULL DEFAULT 0
@@ -72,6 +88,24 @@ CREATE TABLE IF NOT EXISTS sf_field (
     UNIQUE (object, name)
 );
 CREATE TABLE IF NOT EXISTS sf_cursor (locator TEXT PRIMARY KEY, query TEXT NOT NULL, ids TEXT NOT NULL);
+
+-- What a company's fields were before each write, whoever wrote; what changed is worked out when somebody looks,
+-- since a batch of a hundred has no time for it. The newest 200,000 steps are kept.
+CREATE TRIGGER IF NOT EXISTS hs_history AFTER UPDATE OF properties ON hs_object
+WHEN NEW.type = 'companies' AND NEW.properties <> OLD.properties BEGIN
+    INSERT INTO history (crm, record, at, by, before) VALUES (
+        'hubspot', NEW.id, NEW.modified, json_extract(NEW.properties, '$.hs_updated_by_user_id'), OLD.properties
+    );
+END;
+CREATE TRIGGER IF NOT EXISTS sf_history AFTER UPDATE OF fields ON sf_record
+WHEN NEW.object = 'Account' AND NEW.fields <> OLD.fields BEGIN
+    INSERT INTO history (crm, record, at, by, before) VALUES (
+        'salesforce', NEW.id, NEW.modified, NEW.modified_by, OLD.fields
+    );
+END;
+CREATE TRIGGER IF NOT EXISTS history_end AFTER INSERT ON history WHEN NEW.id % 1000 = 0 BEGIN
+    DELETE FROM history WHERE id <= NEW.id - 200000;
+END;
 """
 
 DEFAULTS: dict[str, Any] = {
@@ -91,6 +125,8 @@ DEFAULTS: dict[str, Any] = {
     "salesforce_daily_limit": 100_000,
     "salesforce_versions": ["66.0", "67.0", "68.0"],
     "collections_unknown_field": "row",
+    # what becomes of Bulk jobs: complete, failed, aborted or stuck (InProgress for ever)
+    "bulk_fate": "complete",
     # how the customer named the account key in each CRM; `stock` may change it
     "hubspot_account_key": "product_account_id",
     "salesforce_account_key": "Product_Account_Id__c",
@@ -217,6 +253,8 @@ def _wall_clock() -> int:
     return int(time.time() * 1000)
 
 
+# The rows of a batch were all made and changed at a few moments.
+@lru_cache(maxsize=4_096)
 def moment(milliseconds: int) -> str:
     """ISO 8601 in UTC with milliseconds, as HubSpot writes it: 2026-05-04T08:00:00.000Z."""
     at = datetime.fromtimestamp(milliseconds / 1000, UTC)

@@ -12,17 +12,21 @@ from usage_pipeline.sandbox.hubspot import (
     associations,
     batches,
     limits,
+    lists,
     objects,
     owners,
     properties,
     records,
     refusals,
     search,
+    switches,
     tokens,
 )
 from usage_pipeline.sandbox.hubspot.asked import Asked
-from usage_pipeline.sandbox.store import Store
+from usage_pipeline.sandbox.store import DEFAULTS, Store
 
+# The control API knows one list of settings.
+DEFAULTS.update(switches.DEFAULTS)
 VERSIONS = ("2026-03", "2026-09")
 _VERSION = re.compile(r"v[1-4]|\d{4}-\d{2}")
 
@@ -61,6 +65,14 @@ def _routes() -> Routes:
     routes.on("DELETE", "properties/{kind}/{name}", properties.archive)
     routes.on("GET", "owners", owners.list_all)
     routes.on("GET", "owners/{owner}", owners.read)
+    routes.on("POST", "lists", lists.create)
+    routes.on("GET", "lists/object-type-id/{kind}/name/{name}", lists.read_named)
+    routes.on("GET", "lists/{number}", lists.read)
+    routes.on("DELETE", "lists/{number}", lists.delete)
+    routes.on("GET", "lists/{number}/memberships", lists.members)
+    routes.on("PUT", "lists/{number}/memberships/add", lists.add)
+    routes.on("PUT", "lists/{number}/memberships/remove", lists.remove)
+    routes.on("PUT", "lists/{number}/memberships/add-and-remove", lists.change)
     routes.on("GET", "account-info/details", _account)
     return routes
 
@@ -140,6 +152,11 @@ def _answer(store: Store, call: Call, meter: limits.Meter, headers: dict[str, st
 def _check_scope(store: Store, method: str, path: tuple[str, ...]) -> None:
     missing = store.setting("hubspot_missing_scopes")
     if not missing:
+        return
+    if path[0] == "lists":
+        needed = f"crm.lists.{'read' if method == 'GET' else 'write'}"
+        if needed in missing:
+            raise refusals.missing_scopes([needed])
         return
     # Tasks and notes ride on the scopes of contacts.
     thing = "companies" if len(path) > 1 and path[1].lower() in ("companies", "company", "0-2") else "contacts"

@@ -1,11 +1,10 @@
 """One request to HubSpot after its path is understood: which API version, by whom, with what body."""
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
 from usage_pipeline.sandbox.exchange import Call
-from usage_pipeline.sandbox.hubspot import refusals, standard
+from usage_pipeline.sandbox.hubspot import refusals, shapes, standard
 
 FIRST_WITHOUT_207 = "2026-09"
 
@@ -32,20 +31,14 @@ class Asked:
         Raises:
             Refusal: 400 when it is none.
         """
-        try:
-            body = json.loads(self.call.body or b"{}")
-        except ValueError as problem:
-            raise refusals.invalid(f"Invalid input JSON: {problem}") from None
+        body = shapes.loaded(self.call.body, "{}")
         if not isinstance(body, dict):
             raise refusals.invalid("Invalid input JSON: an object is expected")
         return body
 
     def bare_list(self) -> list[dict[str, Any]]:
         """The JSON list in the body, as `PUT .../associations/...` sends it."""
-        try:
-            body = json.loads(self.call.body or b"[]")
-        except ValueError as problem:
-            raise refusals.invalid(f"Invalid input JSON: {problem}") from None
+        body = shapes.loaded(self.call.body, "[]")
         if not isinstance(body, list) or not all(isinstance(each, dict) for each in body):
             raise refusals.invalid("Invalid input JSON: a list of objects is expected")
         return body
@@ -59,18 +52,23 @@ class Asked:
             raise refusals.invalid(f"Batch input of {len(inputs)} is over the limit of {most} inputs")
         return inputs
 
+    def ids(self) -> list[str]:
+        """The record ids in the body, as `PUT .../memberships/add` sends them."""
+        body = shapes.loaded(self.call.body, "[]")
+        return shapes.texts({"ids": body}, "ids")
+
     def flag(self, name: str) -> bool:
         return self.call.query.get(name, "").lower() == "true"
 
     def limit(self, default: int = 10, most: int = 100) -> int:
         given = self.call.query.get("limit", str(default))
-        if not given.isdecimal() or not 1 <= int(given) <= most:
+        if not shapes.fits(given) or not 1 <= int(given) <= most:
             raise refusals.invalid(f"limit must lie between 1 and {most}, not {given}")
         return int(given)
 
     def after(self) -> int:
         given = self.call.query.get("after", "0")
-        if not given.isdecimal():
+        if not shapes.fits(given):
             raise refusals.invalid(f"after is not a page that this endpoint gave: {given}")
         return int(given)
 

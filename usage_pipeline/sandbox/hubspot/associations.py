@@ -3,7 +3,7 @@
 from typing import Any
 
 from usage_pipeline.sandbox.exchange import Reply
-from usage_pipeline.sandbox.hubspot import answers, records, refusals, standard
+from usage_pipeline.sandbox.hubspot import answers, lag, records, refusals, rules, shapes, standard
 from usage_pipeline.sandbox.hubspot.asked import Asked, kind_of
 from usage_pipeline.sandbox.store import Store, moment
 
@@ -56,6 +56,7 @@ def join(store: Store, record: records.Record, to_kind: str, to_id: str, type_id
     for type_id in type_ids:
         if type_id not in known:
             raise refusals.invalid(f"Association type {type_id} does not lead from {record.kind} to {to_kind}")
+        lag.hide(store, record.id, target.id)
         store.run("INSERT OR IGNORE INTO hs_association VALUES (?, ?, ?, ?)", record.id, to_kind, target.id, type_id)
         store.run(
             "INSERT OR IGNORE INTO hs_association VALUES (?, ?, ?, ?)",
@@ -77,10 +78,9 @@ def join_by_types(store: Store, record: records.Record, to_id: str, types: list[
 
 
 def _type_ids(types: list[dict[str, Any]]) -> list[int]:
-    try:
-        ids = [int(each["associationTypeId"]) for each in types]
-    except (KeyError, TypeError, ValueError):
-        raise refusals.invalid("Invalid input JSON: types needs associationCategory and associationTypeId") from None
+    if not all("associationTypeId" in each for each in types):
+        raise refusals.invalid("Invalid input JSON: types needs associationCategory and associationTypeId")
+    ids = [shapes.whole(each, "associationTypeId", 0) for each in types]
     if not ids:
         raise refusals.invalid("Invalid input JSON: Some required fields were not set: [types]")
     return ids
@@ -108,6 +108,7 @@ def legacy(store: Store, record: records.Record, to_kind: str) -> list[dict[str,
 
 def _targets(store: Store, record: records.Record, to_kind: str) -> list[dict[str, Any]]:
     labels = _types(record.kind, to_kind)
+    unseen = lag.unseen(store, record.id)
     return [
         {
             "toObjectId": target,
@@ -116,6 +117,7 @@ def _targets(store: Store, record: records.Record, to_kind: str) -> list[dict[st
             ],
         }
         for target, type_ids in joined(store, record.id, to_kind).items()
+        if target not in unseen
     ]
 
 
@@ -129,10 +131,12 @@ def _record(store: Store, kind: str, key: str) -> records.Record:
 def read(store: Store, asked: Asked, kind: str, record: str, to_kind: str) -> Reply:
     if asked.is_2026_09:
         raise refusals.unknown_path()  # absent from that version: read in batches instead
+    lag.read_begins(store)
     return Reply(200, {"results": _targets(store, _record(store, kind_of(kind), record), kind_of(to_kind))})
 
 
-def put_default(store: Store, asked: Asked, kind: str, record: str, to_kind: str, to_id: str) -> Reply:  # noqa: ARG001
+def put_default(store: Store, asked: Asked, kind: str, record: str, to_kind: str, to_id: str) -> Reply:
+    rules.check_associations(store, asked)
     kind, to_kind = kind_of(kind), kind_of(to_kind)
     type_id = next(iter(_types(kind, to_kind)))
     join(store, _record(store, kind, record), to_kind, to_id, [type_id])
@@ -151,6 +155,7 @@ def put_default(store: Store, asked: Asked, kind: str, record: str, to_kind: str
 
 def put(store: Store, asked: Asked, kind: str, record: str, to_kind: str, to_id: str) -> Reply:
     kind, to_kind = kind_of(kind), kind_of(to_kind)
+    rules.check_associations(store, asked)
     types = asked.bare_list()
     join(store, _record(store, kind, record), to_kind, to_id, _type_ids(types))
     return Reply(201, _created(kind, record, to_kind, to_id))
@@ -187,9 +192,10 @@ def batch_default(store: Store, asked: Asked, kind: str, to_kind: str) -> Reply:
 def _batch_join(store: Store, asked: Asked, kind: str, to_kind: str, *, default: bool) -> Reply:
     kind, to_kind = kind_of(kind), kind_of(to_kind)
     done, errors = [], []
+    rules.check_associations(store, asked)
     for each in asked.inputs(MOST_CREATED):
-        from_id, to_id = (str((each.get(end) or {}).get("id", "")) for end in ("from", "to"))
-        type_ids = [next(iter(_types(kind, to_kind)))] if default else _type_ids(each.get("types") or [])
+        from_id, to_id = (shapes.text(shapes.one(each, end), "id") or "" for end in ("from", "to"))
+        type_ids = [next(iter(_types(kind, to_kind)))] if default else _type_ids(shapes.many(each, "types"))
         source = records.find(store, kind, from_id)
         missing = source is None or records.find(store, to_kind, to_id) is None
         if source is None or missing:
@@ -205,16 +211,18 @@ def _batch_join(store: Store, asked: Asked, kind: str, to_kind: str, *, default:
 def batch_archive(store: Store, asked: Asked, kind: str, to_kind: str) -> Reply:
     kind, to_kind = kind_of(kind), kind_of(to_kind)
     for each in asked.inputs(MOST_CREATED):
-        for target in each.get("to") or []:
-            _part(store, kind, str((each.get("from") or {}).get("id", "")), to_kind, str(target.get("id", "")))
+        start = shapes.text(shapes.one(each, "from"), "id") or ""
+        for target in shapes.many(each, "to"):
+            _part(store, kind, start, to_kind, shapes.text(target, "id") or "")
     return Reply(204)
 
 
 def batch_read(store: Store, asked: Asked, kind: str, to_kind: str) -> Reply:
     kind, to_kind = kind_of(kind), kind_of(to_kind)
     done, missing = [], []
-    for each in asked.inputs(MOST_READ):
-        key = str(each.get("id", ""))
+    keys = [shapes.text(each, "id") or "" for each in asked.inputs(MOST_READ)]
+    lag.read_begins(store)
+    for key in keys:
         record = records.find(store, kind, key)
         targets = _targets(store, record, to_kind) if record else []
         if targets:

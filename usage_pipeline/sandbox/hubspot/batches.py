@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from usage_pipeline.sandbox.exchange import Refusal, Reply
-from usage_pipeline.sandbox.hubspot import answers, objects, records, refusals
+from usage_pipeline.sandbox.hubspot import answers, objects, records, refusals, rules, shapes
 from usage_pipeline.sandbox.hubspot.asked import Asked, kind_of
 from usage_pipeline.sandbox.store import Store
 
@@ -18,10 +18,11 @@ MOST = 100
 def read(store: Store, asked: Asked, kind: str) -> Reply:
     kind = kind_of(kind)
     inputs, given = asked.inputs(MOST), asked.object()
-    id_property, wanted = given.get("idProperty"), given.get("properties") or []
+    id_property, wanted = shapes.text(given, "idProperty"), shapes.texts(given, "properties")
     if id_property and id_property != "hs_object_id":
         records.check_unique(store, kind, id_property)
-    keys = list(dict.fromkeys(str(each.get("id", "")) for each in inputs))
+    keys = [shapes.text(each, "id") or "" for each in inputs]
+    _refuse_twice(keys)
     archived = asked.flag("archived")
     found, missing = [], []
     for key in keys:
@@ -36,7 +37,7 @@ def read(store: Store, asked: Asked, kind: str) -> Reply:
 
 def create(store: Store, asked: Asked, kind: str) -> Reply:
     def one(store: Store, kind: str, given: dict[str, Any]) -> dict[str, Any]:
-        record, properties = objects.created(store, kind, given)
+        record, properties = objects.created(store, asked, kind, given)
         return objects.written(store, record, properties)
 
     return _write(store, asked, kind_of(kind), "create", one)
@@ -47,7 +48,8 @@ def update(store: Store, asked: Asked, kind: str) -> Reply:
         record = _named(store, kind, given)
         if record is None:
             raise Refusal(Reply(404, refusals.some_not_found([str(given.get("id"))], kind)))
-        properties = given.get("properties") or {}
+        properties = shapes.properties(given)
+        rules.check(store, asked, kind, record.properties | properties)
         return objects.written(store, records.change(store, record, properties), properties)
 
     return _write(store, asked, kind_of(kind), "update", one)
@@ -55,8 +57,11 @@ def update(store: Store, asked: Asked, kind: str) -> Reply:
 
 def upsert(store: Store, asked: Asked, kind: str) -> Reply:
     def one(store: Store, kind: str, given: dict[str, Any]) -> dict[str, Any]:
-        record, id_property = _named(store, kind, given), given.get("idProperty")
-        properties = given.get("properties") or {}
+        record, id_property = _named(store, kind, given), shapes.text(given, "idProperty")
+        properties = shapes.properties(given)
+        if record is None and id_property:
+            record = records.restored(store, kind, str(given["id"]), id_property)
+        rules.check(store, asked, kind, (record.properties if record else {}) | properties)
         if record is not None:
             return {**objects.written(store, records.change(store, record, properties), properties), "new": False}
         if not id_property:
@@ -71,16 +76,17 @@ def upsert(store: Store, asked: Asked, kind: str) -> Reply:
 def archive(store: Store, asked: Asked, kind: str) -> Reply:
     kind = kind_of(kind)
     for each in asked.inputs(MOST):
-        record = records.find(store, kind, str(each.get("id", "")))
+        record = records.find(store, kind, shapes.text(each, "id") or "")
         if record is not None:
             records.archive(store, record)
     return Reply(204)
 
 
 def _named(store: Store, kind: str, given: dict[str, Any]) -> records.Record | None:
-    if given.get("id") in (None, ""):
+    key = shapes.text(given, "id")
+    if not key:
         raise refusals.invalid("Invalid input JSON: Some required fields were not set: [id]")
-    return records.find(store, kind, str(given["id"]), given.get("idProperty"))
+    return records.find(store, kind, key, shapes.text(given, "idProperty"))
 
 
 def _write(
@@ -89,9 +95,9 @@ def _write(
     inputs = asked.inputs(MOST)
     if verb != "create":
         _refuse_twice([str(each.get("id")) for each in inputs])
-        for id_property in {str(each["idProperty"]) for each in inputs if each.get("idProperty")} - {"hs_object_id"}:
-            records.check_unique(store, kind, id_property)
-    traces = [each.get("objectWriteTraceId") for each in inputs]
+        for id_property in {shapes.text(each, "idProperty") for each in inputs} - {"hs_object_id", "", None}:
+            records.check_unique(store, kind, str(id_property))
+    traces = [shapes.text(each, "objectWriteTraceId") for each in inputs]
     alone = all(traces) and len(set(traces)) == len(traces) and verb in store.setting("partial_success")
     done, errors = [], []
     for given, trace in zip(inputs, traces, strict=True):

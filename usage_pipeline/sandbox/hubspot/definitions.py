@@ -4,7 +4,7 @@ import json
 import re
 from typing import Any
 
-from usage_pipeline.sandbox.hubspot import refusals, standard
+from usage_pipeline.sandbox.hubspot import refusals, shapes, standard
 from usage_pipeline.sandbox.store import Store, moment
 
 FIELD_TYPES = {
@@ -22,6 +22,7 @@ MOST_UNIQUE = 10
 """Custom unique properties per object type."""
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,99}")
+_NEEDED = ("name", "label", "type", "fieldType", "groupName")
 _CHANGEABLE = (
     "label",
     "description",
@@ -41,12 +42,20 @@ def all_of(store: Store, kind: str) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] | None = store.cache.get(("properties", kind))
     if found is None:
         found = dict(standard.PROPERTIES[kind])
+        if kind == "tasks" and store.setting("hubspot_task_unique_id") == "unique":
+            found[standard.UNIQUE_ID["name"]] = standard.UNIQUE_ID
         for row in store.rows(
             "SELECT name, definition FROM hs_property WHERE type = ? AND NOT archived ORDER BY rowid", kind
         ):
             found[row["name"]] = json.loads(row["definition"])
         store.cache["properties", kind] = found
     return found
+
+
+def archived(store: Store, kind: str) -> dict[str, dict[str, Any]]:
+    """Definitions that somebody archived, by name."""
+    rows = store.rows("SELECT name, definition FROM hs_property WHERE type = ? AND archived ORDER BY rowid", kind)
+    return {row["name"]: {**json.loads(row["definition"]), "archived": True} for row in rows}
 
 
 def groups(store: Store, kind: str) -> dict[str, dict[str, Any]]:
@@ -58,13 +67,13 @@ def groups(store: Store, kind: str) -> dict[str, dict[str, Any]]:
 
 
 def create_group(store: Store, kind: str, given: dict[str, Any]) -> dict[str, Any]:
-    name, label = given.get("name"), given.get("label")
+    name, label = shapes.text(given, "name"), shapes.text(given, "label")
     if not name or not label:
         raise refusals.invalid("Some required fields were not set: [name, label]")
     if name in groups(store, kind):
-        # The exact text was never recorded; clients branch on 409 alone.
-        raise refusals.refused(409, f'A property group named "{name}" already exists.', "OBJECT_ALREADY_EXISTS")
-    group = {"name": name, "label": label, "displayOrder": given.get("displayOrder", -1), "archived": False}
+        raise refusals.taken(store, f'A property group named "{name}" already exists.')
+    order = shapes.whole(given, "displayOrder", -1)
+    group = {"name": name, "label": label, "displayOrder": order, "archived": False}
     store.run("INSERT INTO hs_group VALUES (?, ?, ?)", kind, name, json.dumps(group))
     return group
 
@@ -81,10 +90,10 @@ def create(store: Store, kind: str, given: dict[str, Any]) -> dict[str, Any]:
         "label": given["label"],
         "type": given["type"],
         "fieldType": given["fieldType"],
-        "description": given.get("description") or "",
+        "description": shapes.text(given, "description") or "",
         "groupName": given["groupName"],
         "options": _options(given),
-        "displayOrder": given.get("displayOrder", -1),
+        "displayOrder": shapes.whole(given, "displayOrder", -1),
         "calculated": False,
         "externalOptions": False,
         "archived": False,
@@ -101,20 +110,20 @@ def create(store: Store, kind: str, given: dict[str, Any]) -> dict[str, Any]:
         },
     }
     if given.get("numberDisplayHint"):
-        definition["numberDisplayHint"] = given["numberDisplayHint"]
+        definition["numberDisplayHint"] = shapes.text(given, "numberDisplayHint")
     store.run("INSERT INTO hs_property VALUES (?, ?, ?, 0)", kind, name, json.dumps(definition))
     store.cache.pop(("properties", kind), None)
     return definition
 
 
 def _check_new(store: Store, kind: str, given: dict[str, Any]) -> None:
-    missing = [key for key in ("name", "label", "type", "fieldType", "groupName") if not given.get(key)]
+    missing = [key for key in _NEEDED if not shapes.text(given, key)]
     if missing:
         raise refusals.invalid(
             f"Invalid input JSON: Some required fields were not set: [{', '.join(missing)}]",
             errors=[{"message": f"{key} is required", "in": key} for key in missing],
         )
-    name = given["name"]
+    name = str(given["name"])
     if not _NAME.fullmatch(name):
         raise refusals.invalid(
             f'Property name "{name}" is not valid: it must start with a letter and hold at most 100 lower-case letters, digits and underscores'
@@ -125,7 +134,7 @@ def _check_new(store: Store, kind: str, given: dict[str, Any]) -> None:
     archived = store.row("SELECT 1 FROM hs_property WHERE type = ? AND name = ? AND archived", kind, name)
     if archived or name in all_of(store, kind):
         state = "archived property" if archived else "property"
-        raise refusals.refused(409, f'An {state} named "{name}" already exists.', "OBJECT_ALREADY_EXISTS")
+        raise refusals.taken(store, f'An {state} named "{name}" already exists.')
     if given.get("hasUniqueValue"):
         _check_unique(store, kind, given)
 
@@ -154,13 +163,13 @@ def _check_unique(store: Store, kind: str, given: dict[str, Any]) -> None:
 def _options(given: dict[str, Any]) -> list[dict[str, Any]]:
     options = [
         {
-            "label": option.get("label", option.get("value")),
-            "value": option.get("value"),
-            "description": option.get("description"),
-            "displayOrder": option.get("displayOrder", at),
+            "label": shapes.text(option, "label") or shapes.text(option, "value"),
+            "value": shapes.text(option, "value"),
+            "description": shapes.text(option, "description"),
+            "displayOrder": shapes.whole(option, "displayOrder", at),
             "hidden": bool(option.get("hidden")),
         }
-        for at, option in enumerate(given.get("options") or [])
+        for at, option in enumerate(shapes.many(given, "options"))
     ]
     if given["type"] == "bool" and not options:
         raise refusals.invalid("A bool property needs the options true and false")
@@ -177,6 +186,8 @@ def change(store: Store, kind: str, name: str, given: dict[str, Any]) -> dict[st
         raise missing(kind, name)
     if definition["modificationMetadata"]["readOnlyDefinition"]:
         raise refusals.invalid(f'Property "{name}" is defined by HubSpot and cannot be changed')
+    for key in (*_NEEDED, "description", "numberDisplayHint"):
+        shapes.text(given, key)
     changed = {
         **definition,
         **{key: given[key] for key in _CHANGEABLE if key in given},

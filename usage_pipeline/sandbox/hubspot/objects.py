@@ -3,7 +3,7 @@
 from typing import Any
 
 from usage_pipeline.sandbox.exchange import Reply, listed
-from usage_pipeline.sandbox.hubspot import associations, records, refusals
+from usage_pipeline.sandbox.hubspot import associations, records, refusals, rules, shapes
 from usage_pipeline.sandbox.hubspot.asked import Asked, kind_of
 from usage_pipeline.sandbox.store import Store
 
@@ -33,20 +33,19 @@ def page(asked: Asked, after: str) -> dict[str, Any]:
 
 
 def create(store: Store, asked: Asked, kind: str) -> Reply:
-    given = asked.object()
-    record, properties = created(store, kind_of(kind), given)
+    record, properties = created(store, asked, kind_of(kind), asked.object())
     return Reply(201, written(store, record, properties))
 
 
-def created(store: Store, kind: str, given: dict[str, Any]) -> tuple[records.Record, dict[str, Any]]:
+def created(store: Store, asked: Asked, kind: str, given: dict[str, Any]) -> tuple[records.Record, dict[str, Any]]:
     """A record made from an input of a create, with its inline associations, and the properties it was given."""
-    properties = given.get("properties") or {}
-    if not isinstance(properties, dict):
-        raise refusals.invalid("Invalid input JSON: properties must be an object")
+    properties = shapes.properties(given)
+    rules.check(store, asked, kind, properties)
     record = records.create(store, kind, properties)
-    for association in given.get("associations") or []:
-        target = str((association.get("to") or {}).get("id", ""))
-        associations.join_by_types(store, record, target, association.get("types") or [])
+    for association in shapes.many(given, "associations"):
+        rules.check_associations(store, asked)
+        target = shapes.text(shapes.one(association, "to"), "id") or ""
+        associations.join_by_types(store, record, target, shapes.many(association, "types"))
     return record, properties
 
 
@@ -64,9 +63,10 @@ def read(store: Store, asked: Asked, kind: str, record: str) -> Reply:
 
 
 def change(store: Store, asked: Asked, kind: str, record: str) -> Reply:
-    properties = asked.object().get("properties") or {}
-    changed = records.change(store, _found(store, asked, kind_of(kind), record), properties)
-    return Reply(200, written(store, changed, properties))
+    kind, properties = kind_of(kind), shapes.properties(asked.object())
+    found = _found(store, asked, kind, record)
+    rules.check(store, asked, kind, found.properties | properties)
+    return Reply(200, written(store, records.change(store, found, properties), properties))
 
 
 def archive(store: Store, asked: Asked, kind: str, record: str) -> Reply:

@@ -1,13 +1,14 @@
 """The properties API: definitions and groups, one by one and in batches (CRM_APIS 2.3)."""
 
 from usage_pipeline.sandbox.exchange import Refusal, Reply
-from usage_pipeline.sandbox.hubspot import answers, batches, definitions, refusals
+from usage_pipeline.sandbox.hubspot import answers, batches, definitions, refusals, shapes
 from usage_pipeline.sandbox.hubspot.asked import Asked, kind_of
 from usage_pipeline.sandbox.store import Store
 
 
-def list_all(store: Store, asked: Asked, kind: str) -> Reply:  # noqa: ARG001
-    return Reply(200, {"results": list(definitions.all_of(store, kind_of(kind)).values())})
+def list_all(store: Store, asked: Asked, kind: str) -> Reply:
+    found = (definitions.archived if asked.flag("archived") else definitions.all_of)(store, kind_of(kind))
+    return Reply(200, {"results": list(found.values())})
 
 
 def read(store: Store, asked: Asked, kind: str, name: str) -> Reply:  # noqa: ARG001
@@ -48,7 +49,7 @@ def batch_create(store: Store, asked: Asked, kind: str) -> Reply:
 def batch_read(store: Store, asked: Asked, kind: str) -> Reply:
     kind = kind_of(kind)
     known = definitions.all_of(store, kind)
-    names = [str(each.get("name")) for each in asked.inputs(batches.MOST)]
+    names = [shapes.text(each, "name") or "" for each in asked.inputs(batches.MOST)]
     missing = [name for name in names if name not in known]
     errors = []
     if missing:

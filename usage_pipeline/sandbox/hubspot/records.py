@@ -5,11 +5,12 @@ import sqlite3
 from dataclasses import dataclass
 from typing import Any
 
-from usage_pipeline.sandbox.hubspot import definitions, refusals, standard, values
+from usage_pipeline.sandbox.hubspot import definitions, refusals, shapes, standard, values
 from usage_pipeline.sandbox.store import Store, moment
 
 FIRST_ID = 30_000_000_001
 """Portals of today number records with eleven digits."""
+MERGED = "hs_merged_object_ids"
 
 
 @dataclass(frozen=True)
@@ -50,11 +51,47 @@ def find(store: Store, kind: str, key: str, id_property: str | None = None, *, a
             unique_key(definition, key),
             archived,
         )
-    elif key.isdecimal():
+    elif shapes.fits(key):
         row = store.row("SELECT * FROM hs_object WHERE id = ? AND type = ? AND archived = ?", int(key), kind, archived)
+        if row is None and not archived:
+            # The id of a record that was merged leads to the one that it became part of.
+            row = store.row(
+                "SELECT o.* FROM hs_merged m JOIN hs_object o ON o.id = m.into_id "
+                "WHERE m.id = ? AND o.type = ? AND NOT o.archived",
+                int(key),
+                kind,
+            )
     else:
         row = None
     return Record.of(row) if row else None
+
+
+def restored(store: Store, kind: str, key: str, id_property: str) -> Record | None:
+    """The archived record that held a unique value, where the portal brings it back (undocumented, CRM_APIS 8.2).
+
+    Raises:
+        Refusal: where the portal refuses the value instead.
+    """
+    how = store.setting("hubspot_archived_upsert")
+    if how == "create":
+        return None
+    row = store.row(
+        "SELECT * FROM hs_object WHERE type = ? AND archived AND json_extract(properties, ?) = ? ORDER BY modified DESC",
+        kind,
+        f"$.{id_property}",
+        key,
+    )
+    if row is None:
+        return None
+    if how == "refuse":
+        message = f"An archived record {row['id']} has that value."
+        raise refusals.values_not_valid(
+            [refusals.value_not_valid(id_property, message, "CONFLICTING_UNIQUE_VALUE", portal(store))]
+        )
+    store.run("UPDATE hs_object SET archived = 0, modified = ? WHERE id = ?", store.now(), row["id"])
+    record = Record.of(row)
+    _claim(store, kind, record.id, record.properties)
+    return record
 
 
 def check_unique(store: Store, kind: str, id_property: str) -> None:
@@ -146,7 +183,7 @@ def _writable(known: dict[str, dict[str, Any]], name: str) -> dict[str, Any]:
 
 
 def _check_owner(store: Store, value: str) -> None:
-    owner = value.isdecimal() and store.row("SELECT 1 FROM hs_owner WHERE id = ? AND NOT archived", int(value))
+    owner = shapes.fits(value) and store.row("SELECT 1 FROM hs_owner WHERE id = ? AND NOT archived", int(value))
     if not owner:
         # Deactivated owners are refused [DOC]; the code was not recorded.
         raise values.NotValid(f"Owner {value} does not exist or is deactivated", "INVALID_OWNER_ID")
@@ -211,12 +248,15 @@ def _index_later(store: Store, before: Record, *, existed: bool) -> None:
 def shown(store: Store, record: Record, wanted: list[str] | tuple[str, ...] | None) -> dict[str, Any]:
     """The record as HubSpot answers it; unknown names are left out, unset ones are null."""
     kind, known = record.kind, definitions.all_of(store, record.kind)
-    own = {
+    own: dict[str, str | None] = {
         "hs_object_id": str(record.id),
         standard.CREATED[kind]: moment(record.created),
         standard.MODIFIED[kind]: moment(record.modified),
     }
     names = wanted or standard.SHOWN[kind]
+    if MERGED in names:
+        parts = store.rows("SELECT id FROM hs_merged WHERE into_id = ? ORDER BY id", record.id)
+        own[MERGED] = ";".join(str(part["id"]) for part in parts) or None
     properties = {
         name: values.shown(known[name], record.properties.get(name))
         for name in names

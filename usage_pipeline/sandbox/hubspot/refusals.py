@@ -5,6 +5,7 @@ import uuid
 from typing import Any
 
 from usage_pipeline.sandbox.exchange import Refusal, Reply
+from usage_pipeline.sandbox.store import Store
 
 
 def body(message: str, category: str, **more: Any) -> dict[str, Any]:
@@ -42,6 +43,14 @@ def values_not_valid(problems: list[dict[str, Any]]) -> Refusal:
             for each in problems
         ],
     )
+
+
+def taken(store: Store, message: str) -> Refusal:
+    """409 for a name that exists; clients may rely on the status alone (CRM_APIS 2.3)."""
+    category = store.setting("hubspot_taken_category")
+    if category == "bare":
+        return Refusal(Reply(409, {"status": "error", "message": message, "correlationId": str(uuid.uuid4())}))
+    return refused(409, message, category.upper())
 
 
 def not_found(ids: list[str]) -> Refusal:

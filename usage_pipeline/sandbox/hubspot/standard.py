@@ -64,6 +64,7 @@ _INDUSTRIES = (
 _COMMON: tuple[tuple[Any, ...], ...] = (
     ("hubspot_owner_id", "Owner", "enumeration", "select"),
     ("hs_object_id", "Record ID", "number", "number", "ro"),
+    ("hs_merged_object_ids", "Merged record IDs", "enumeration", "checkbox", "ro"),
     ("hs_updated_by_user_id", "Updated by user ID", "number", "number", "ro"),
     ("hs_object_source_label", "Record source", "string", "text", "ro"),
 )
@@ -154,6 +155,12 @@ def _definition(group: str, given: tuple[Any, ...]) -> dict[str, Any]:
 def _spoken(value: str) -> str:
     return value.replace("_", " ").capitalize()
 
+
+UNIQUE_ID: dict[str, Any] = {
+    **_definition("taskinformation", ("hs_unique_id", "Unique ID", "string", "text")),
+    "hasUniqueValue": True,
+}
+"""A property of tasks that some portals may have: it is seen on meetings, calls and notes (CRM_APIS 2.6)."""
 
 PROPERTIES: dict[str, dict[str, dict[str, Any]]] = {
     kind: {given[0]: _definition(GROUPS[kind][0], given) for given in (*own, *_COMMON)} for kind, own in _OWN.items()

@@ -18,7 +18,7 @@ LIFETIME = 1_800
 SCOPES = [
     "crm.objects.companies.read", "crm.objects.companies.write", "crm.objects.contacts.read", "crm.objects.contacts.write",
     "crm.schemas.companies.read", "crm.schemas.companies.write", "crm.schemas.contacts.read", "crm.schemas.contacts.write",
-    "crm.objects.owners.read", "oauth",
+    "crm.objects.owners.read", "crm.lists.read", "crm.lists.write", "oauth",
 ]  # fmt: skip
 
 

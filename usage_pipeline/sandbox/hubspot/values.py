@@ -9,6 +9,8 @@ from usage_pipeline.sandbox.store import moment
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _DAY = 24 * 3600 * 1000
+_MILLISECONDS = re.compile(r"-?[0-9]{5,18}")
+_EARLIEST, _LATEST = -62_135_596_800_000, 253_402_300_800_000
 LONGEST = 65_536
 """Characters of a text value."""
 
@@ -61,11 +63,11 @@ def _number(value: str) -> str:
 
 
 def _date(value: str) -> str:
-    if re.fullmatch(r"-?\d{5,}", value):
+    if _MILLISECONDS.fullmatch(value):
+        at = moment(_in_range(int(value), "INVALID_DATE"))
         if int(value) % _DAY:
-            at = moment(int(value))
             raise NotValid(f"{value} is at {at[11:23]} UTC, not midnight!", "INVALID_DATE")
-        return moment(int(value))[:10]
+        return at[:10]
     try:
         return date.fromisoformat(value).isoformat()
     except ValueError:
@@ -78,14 +80,21 @@ def _datetime(value: str) -> str:
 
 def milliseconds(value: str) -> int:
     """A moment given as ISO 8601 or as milliseconds since 1970."""
-    if re.fullmatch(r"-?\d{5,}", value):
-        return int(value)
+    if _MILLISECONDS.fullmatch(value):
+        return _in_range(int(value), "INVALID_LONG")
     try:
         at = datetime.fromisoformat(value)
-    except ValueError:
+        at = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    except (ValueError, OverflowError):
         raise NotValid(f"{value} was not a valid long.", "INVALID_LONG") from None
-    at = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
-    return round(at.timestamp() * 1000)
+    return _in_range(round(at.timestamp() * 1000), "INVALID_LONG")
+
+
+def _in_range(at: int, code: str) -> int:
+    """A moment of the years 1 to 9999."""
+    if not _EARLIEST <= at < _LATEST:
+        raise NotValid(f"{at} was not a valid date.", code)
+    return at
 
 
 def _options(definition: dict[str, Any], value: str, before: str | None) -> str:

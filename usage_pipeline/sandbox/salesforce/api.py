@@ -3,16 +3,19 @@
 import re
 import secrets
 import string
-import time
 
 from usage_pipeline.sandbox.exchange import Call, Refusal, Reply, Routes
 from usage_pipeline.sandbox.salesforce import (
+    bulk,
+    bulk_jobs,
     composite,
     describe,
     ids,
+    limits,
     query,
     refusals,
     sobjects,
+    switches,
     tokens,
     tooling,
     writing,
@@ -21,13 +24,12 @@ from usage_pipeline.sandbox.store import Store
 
 _VERSION = re.compile(r"v(\d+\.0)", re.IGNORECASE)
 _LABELS = {"66.0": "Spring '26", "67.0": "Summer '26", "68.0": "Winter '27"}
-_DAY = 86_400
 
 
 def _routes() -> Routes:
     routes = Routes()
     routes.on("GET", "", _resources)
-    routes.on("GET", "limits", _limits)
+    routes.on("GET", "limits", limits.told)
     routes.on("GET", "query", query.query)
     routes.on("GET", "queryall", query.query_all)
     routes.on("GET", "query/{locator}", query.more)
@@ -51,14 +53,21 @@ def _routes() -> Routes:
     routes.on("POST", "tooling/sobjects/customfield", tooling.create_field)
     routes.on("GET", "tooling/sobjects/customfield/{record}", tooling.read_field)
     routes.on("PATCH", "tooling/sobjects/customfield/{record}", tooling.change_field)
+    bulk.routes(routes)
     return routes
 
 
-_RESOURCES = ("limits", "query", "queryAll", "sobjects", "composite", "tooling")
+_RESOURCES = ("limits", "query", "queryAll", "sobjects", "composite", "tooling", "jobs")
+
+
+SWITCHES = switches.DEFAULTS
+"""Importing them makes them settings."""
 
 
 def prepare(store: Store) -> None:
     """Give a new organisation its id, its administrator profile and its integration user."""
+    for table in bulk_jobs.TABLES:
+        store.run(table)
     if store.setting("salesforce_organisation") is not None:
         return
     # Drawn, not counted: two state files are two organisations.
@@ -119,11 +128,12 @@ def _data(store: Store, call: Call, segments: tuple[str, ...]) -> Reply:
             raise refusals.refused(410, "UNSUPPORTED_API_VERSION", "The requested API version is no longer supported")
         raise refusals.not_found()
     tokens.check(store, call)
-    used, most = _count(store), store.setting("salesforce_daily_limit")
-    headers = {"Sforce-Limit-Info": f"api-usage={min(used, most)}/{most}"}
+    limits.count(store)
+    headers = {"Sforce-Limit-Info": limits.usage(store)}
+    too_many = limits.exceeded(store)
+    if too_many:
+        return Reply(too_many.status, too_many.body, headers)
     try:
-        if used > most:
-            raise refusals.refused(403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.")
         handler, named, elsewhere = _ROUTES.find(call.method, segments[1:])
         if handler is None:
             status, code = (405, "METHOD_NOT_ALLOWED") if elsewhere else (404, "NOT_FOUND")
@@ -141,29 +151,8 @@ def _data(store: Store, call: Call, segments: tuple[str, ...]) -> Reply:
     raise Refusal(Reply(said.status, said.body, headers | said.headers))
 
 
-def _count(store: Store) -> int:
-    """Calls in the last 24 hours by the wall clock, this one included."""
-    now = time.time()
-    while store.calls and store.calls[0] <= now - _DAY:
-        store.calls.popleft()
-    store.calls.append(now)
-    return len(store.calls)
-
-
 def _resources(store: Store, call: Call, version: str) -> Reply:  # noqa: ARG001
     return Reply(200, {name: f"/services/data/v{version}/{name}" for name in _RESOURCES})
-
-
-def _limits(store: Store, call: Call, version: str) -> Reply:  # noqa: ARG001
-    most, used = store.setting("salesforce_daily_limit"), len(store.calls)
-    return Reply(
-        200,
-        {
-            "DailyApiRequests": {"Max": most, "Remaining": max(0, most - used)},
-            "DailyBulkV2QueryJobs": {"Max": 10_000, "Remaining": 10_000},
-            "DataStorageMB": {"Max": 10_240, "Remaining": 10_000},
-        },
-    )
 
 
 _ROUTES = _routes()

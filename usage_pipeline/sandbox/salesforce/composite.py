@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from usage_pipeline.sandbox.exchange import Call, Refusal, Reply, listed
-from usage_pipeline.sandbox.salesforce import records, refusals, schema, sobjects, writing
+from usage_pipeline.sandbox.salesforce import locks, records, refusals, schema, sobjects, writing
 from usage_pipeline.sandbox.salesforce.refusals import RowError
 from usage_pipeline.sandbox.salesforce.schema import Field
 from usage_pipeline.sandbox.store import Store
@@ -167,6 +167,9 @@ def _results(
 def _result(store: Store, row: dict[str, Any], kind: str, one: Write) -> dict[str, Any]:
     if kind and schema.object_name(kind) is None:
         return _failed(RowError("INVALID_TYPE", f"sObject type '{kind}' is not supported."))
+    lock = locks.met(store, row)
+    if lock:
+        return _failed(lock)
     try:
         with store.attempt():
             return one(row, kind)

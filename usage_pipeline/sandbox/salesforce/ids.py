@@ -4,7 +4,7 @@ from usage_pipeline.sandbox.store import Store
 
 PREFIXES = {
     "Account": "001", "Contact": "003", "User": "005", "Profile": "00e", "Organization": "00D", "Task": "00T",
-    "CustomField": "00N", "PermissionSet": "0PS", "PermissionSetAssignment": "0Pa", "FieldPermissions": "01k",
+    "CustomField": "00N", "PermissionSet": "0PS", "PermissionSetAssignment": "0Pa", "FieldPermissions": "01k", "Job": "750",
 }  # fmt: skip
 
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"

@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 from usage_pipeline.sandbox.exchange import Call, Refusal, Reply, listed
-from usage_pipeline.sandbox.salesforce import access, records, refusals, schema, writing
+from usage_pipeline.sandbox.salesforce import access, locks, records, refusals, schema, writing
 from usage_pipeline.sandbox.salesforce.records import Record
 from usage_pipeline.sandbox.salesforce.schema import Field
 from usage_pipeline.sandbox.store import Store
@@ -56,6 +56,10 @@ def read(store: Store, call: Call, version: str, kind: str, record: str) -> Repl
 
 def change(store: Store, call: Call, version: str, kind: str, record: str) -> Reply:  # noqa: ARG001
     kind = kind_of(kind)
+    lock = locks.met(store, {"Id": record})
+    if lock:
+        # An answer, not a refusal: that would undo what is counted of the lock.
+        return refusals.of_row(lock).reply
     writing.change(store, _found(store, kind, record), body_of(call))
     return Reply(204)
 

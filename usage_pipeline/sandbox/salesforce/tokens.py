@@ -1,4 +1,4 @@
-"""Sessions: client credentials in, a session id out (CRM_APIS 3.2)."""
+"""Sessions: client credentials or a signed assertion in, a session id out (CRM_APIS 3.2)."""
 
 import base64
 import hashlib
@@ -7,11 +7,10 @@ import secrets
 import time
 
 from usage_pipeline.sandbox.exchange import Call, Refusal, Reply
-from usage_pipeline.sandbox.salesforce import refusals
+from usage_pipeline.sandbox.salesforce import jwt_bearer, refusals
 from usage_pipeline.sandbox.store import Store
 
 CLIENT_ID = CLIENT_SECRET = "sandbox"  # noqa: S105 - the sandbox's credentials are public by design
-JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 LIFETIME = 24 * 3600
 """Seconds of a session, by the wall clock."""
 
@@ -19,9 +18,13 @@ LIFETIME = 24 * 3600
 def mint(store: Store, call: Call) -> Reply:
     given = call.form()
     grant = given.get("grant_type")
-    if grant == JWT_BEARER:
-        # A signature that is not verified would teach a client nothing, so no user here ever approved a JWT app.
-        raise _refused("invalid_grant", "user hasn't approved this consumer")
+    if grant == jwt_bearer.GRANT:
+        wrong = jwt_bearer.problem(store, given.get("assertion", ""), client_id=CLIENT_ID, base_url=call.base_url)
+        if wrong:
+            raise _refused(*wrong)
+        session = _session(store, call)
+        # The vendor's example of this flow shows neither.
+        return Reply(200, {name: value for name, value in session.items() if name not in ("signature", "issued_at")})
     if grant != "client_credentials":
         raise _refused("unsupported_grant_type", "grant type not supported")
     client, secret = _basic(call) or (given.get("client_id"), given.get("client_secret"))
@@ -29,6 +32,11 @@ def mint(store: Store, call: Call) -> Reply:
         raise _refused("invalid_client_id", "client identifier invalid")
     if secret != CLIENT_SECRET:
         raise _refused("invalid_client", "invalid client credentials")
+    return Reply(200, _session(store, call))
+
+
+def _session(store: Store, call: Call) -> dict[str, str]:
+    """A new session of the integration user, as the token endpoint tells it."""
     organisation, user = store.setting("salesforce_organisation"), store.setting("salesforce_user")
     token = f"{organisation[:15]}!{secrets.token_urlsafe(60)}"
     now = time.time()
@@ -38,18 +46,15 @@ def mint(store: Store, call: Call) -> Reply:
     signature = base64.b64encode(
         hmac.digest(CLIENT_SECRET.encode(), (identity + issued).encode(), hashlib.sha256)
     ).decode()
-    return Reply(
-        200,
-        {
-            "access_token": token,
-            "signature": signature,
-            "scope": "api",
-            "instance_url": call.base_url,
-            "id": identity,
-            "token_type": "Bearer",
-            "issued_at": issued,
-        },
-    )
+    return {
+        "access_token": token,
+        "signature": signature,
+        "scope": "api",
+        "instance_url": call.base_url,
+        "id": identity,
+        "token_type": "Bearer",
+        "issued_at": issued,
+    }
 
 
 def _basic(call: Call) -> tuple[str, str] | None:
@@ -78,6 +83,9 @@ def check(store: Store, call: Call) -> None:
         "SELECT 1 FROM token WHERE token = ? AND crm = 'salesforce' AND expires > ?", token, time.time()
     )
     if not known:
+        raise refusals.session_expired()
+    most = store.setting("salesforce_session_calls")
+    if most and store.number(f"calls of session {token[-12:]}") > most:
         raise refusals.session_expired()
 
 
