@@ -3,6 +3,7 @@
 import ast
 import inspect
 import itertools
+import json
 import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,7 +12,8 @@ from typing import Any
 from pydantic import BaseModel, SecretStr
 from pydantic_core import PydanticUndefined
 
-from usage_pipeline import company
+from usage_pipeline import company, documents
+from usage_pipeline.crm import contract
 from usage_pipeline.crm.contract import CONTRACT
 from usage_pipeline.defs import tables
 from usage_pipeline.features import catalogue as features
@@ -85,7 +87,9 @@ def fields_page() -> str:
             f"`{field.salesforce}`",
             field.label,
             field.kind.value.replace("_", " "),
-            field.description or ", ".join(field.options),
+            field.description,
+            ", ".join(field.options),
+            _damping(field),
         )
         for field in CONTRACT.fields
     ]
@@ -94,8 +98,29 @@ def fields_page() -> str:
         "What the pipeline writes on a HubSpot company and on a Salesforce account, and nothing else. "
         f"`apply` creates the fields that are missing. Tasks carry `{CONTRACT.task_key}` "
         f"(`{CONTRACT.task_key_salesforce}`), by which one is never opened twice.\n\n"
-        f"{PRINTED}\n{_markdown(('HubSpot', 'Salesforce', 'label', 'type', 'what it says'), rows)}"
+        "The contract is a file, `usage_pipeline/crm/fields.yaml`. `USAGE_FIELD_CONTRACT` names one of your own: a copy "
+        "with fewer fields, or with other labels, descriptions, options, groups, lengths and bands; the schema "
+        "[fields.schema.json](fields.schema.json) lets an editor check it while you write. `ownership` says whose a field "
+        "is once somebody has edited it in the CRM: `ours` (put right, and counted), `theirs_if_edited` (kept until our "
+        "value changes) or `fill_if_empty`. `usage-pipeline crm-setup` shows what a CRM lacks and which scope creating it "
+        "needs; `usage-pipeline contract check` finds drift.\n\n"
+        "A record is written when one of its fields has changed enough, and whatever else differs goes along in the same "
+        "call; the fields of an account that is scored no more are cleared (`leavers: keep` keeps them).\n\n"
+        f"{PRINTED}\n{_markdown(('HubSpot', 'Salesforce', 'label', 'type', 'what it says', 'values', 'written'), rows)}"
     )
+
+
+def _damping(field: contract.Field) -> str:
+    """When a change of the field is written."""
+    if field.change == "rides":
+        rule = "along with another"
+    elif field.dead_band:
+        rule = f"when it moves by {field.dead_band:g}"
+    elif field.follows:
+        rule = f"at once towards {field.options[0]}, else with `{field.follows}`"
+    else:
+        rule = "at once"
+    return rule + (f"; after {field.max_age_days} days in any case" if field.max_age_days else "")
 
 
 def settings_page() -> str:
@@ -164,11 +189,17 @@ def _markdown(head: tuple[str, ...], rows: Iterator[tuple[str, ...]] | list[tupl
     return "\n".join(lines) + "\n"
 
 
+def schema() -> str:
+    """docs/fields.schema.json."""
+    return json.dumps(documents.schema(contract.SHAPE, "The fields that CRMs get"), indent=2) + "\n"
+
+
 PAGES = {
     "features.md": features_page,
     "cohorts.md": cohorts_page,
     "tables.md": tables_page,
     "fields.md": fields_page,
+    "fields.schema.json": schema,
     "settings.md": settings_page,
 }
 

@@ -11,7 +11,7 @@ def rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """The frame's rows by column name, with None for everything that is missing."""
     names = [str(name) for name in frame.columns]
     # By column: text out of Arrow one value at a time took five times as long.
-    columns = (_plain(values) for _, values in frame.items())
+    columns = (values(column) for _, column in frame.items())
     return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
@@ -20,7 +20,8 @@ def as_day(moment: Any) -> date:
     return moment if type(moment) is date else pd.Timestamp(moment).date()
 
 
-def _plain(values: pd.Series) -> np.ndarray:
-    plain = values.to_numpy(dtype=object, copy=True)
-    plain[values.isna().to_numpy()] = None
+def values(column: pd.Series) -> np.ndarray:
+    """The values of a column, None for what is missing."""
+    plain = column.to_numpy(dtype=object, copy=True)
+    plain[column.isna().to_numpy()] = None
     return plain

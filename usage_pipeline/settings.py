@@ -9,7 +9,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class Settings(BaseSettings):
     """Every setting is optional; unset, one command runs with everything embedded."""
 
-    model_config = SettingsConfigDict(env_prefix="USAGE_", env_file=".env", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="USAGE_", env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True
+    )
 
     home: Path = Path("data")
     """Folder of everything a run makes."""
@@ -25,7 +27,13 @@ class Settings(BaseSettings):
     hubspot_url: str = ""
     """https://api.hubapi.com, or empty for the sandbox."""
     hubspot_token: SecretStr = SecretStr("")
-    """A Service Key or private-app token."""
+    """A Service Key or private-app token; or, for an OAuth app, the three below."""
+    hubspot_client_id: str = ""
+    """Client id of an OAuth app."""
+    hubspot_client_secret: SecretStr = SecretStr("")
+    """Its client secret."""
+    hubspot_refresh_token: SecretStr = SecretStr("")
+    """What the account gave when it installed the app; used instead of a token where set."""
     hubspot_version: str = "2026-03"
     """Date version of HubSpot's API, part of every path: the one that the client was written for."""
     salesforce_url: str = ""
@@ -34,12 +42,22 @@ class Settings(BaseSettings):
     """Consumer key of an External Client App with the client-credentials flow."""
     salesforce_client_secret: SecretStr = SecretStr("")
     """Its consumer secret."""
+    salesforce_key_file: Path | None = None
+    """Private key (PEM) for the JWT bearer flow instead of a secret; its certificate is with the app."""
+    salesforce_username: str = ""
+    """The integration user, for the JWT bearer flow."""
+    salesforce_audience: str = "https://login.salesforce.com"
+    """https://test.salesforce.com where the organisation is a vendor sandbox, for the JWT bearer flow."""
     salesforce_version: str = "68.0"
     """Version of Salesforce's API, part of every path: the one that the client was written for."""
     sandbox_port: int = Field(default=8780, ge=0, le=65535)
     """HTTP port of the sandbox; its TLS port is the next one."""
     crms: str = "hubspot,salesforce"
     """Which CRMs are written to, separated by commas."""
+    field_contract: Path | None = None
+    """A field contract of one's own: fewer fields, or other labels, groups, owners and bands (docs/fields.md)."""
+    first_tasks_per_owner: int = Field(default=5, gt=0)
+    """Tasks that an owner gets at most from the first delivery to a CRM, which finds all that has gathered."""
     allow_old_morning: bool = False
     """Let a real CRM get a morning more than three days old, or older than the newest delivered; for one command."""
 

@@ -1,14 +1,13 @@
-"""The same things for a person at a terminal."""
+"""The door: the main job, and what one looks at while it grows."""
 
 import os
-import sys
-from datetime import date
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
+from usage_pipeline.cli import crm_state, delivery
+from usage_pipeline.cli.options import AsOf, ChangesFound, console, day
 from usage_pipeline.errors import Problem
 from usage_pipeline.settings import Settings
 
@@ -23,8 +22,8 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
-# What is piped into a file or a log is read on a wide screen later.
-console = Console(width=None if sys.stdout.isatty() else 150)
+delivery.add_to(app)
+crm_state.add_to(app)
 
 Mapping = Annotated[
     Path | None,
@@ -33,9 +32,6 @@ Mapping = Annotated[
 Data = Annotated[Path | None, typer.Option(help="Folder of your files.")]
 Accounts = Annotated[int, typer.Option(min=200, max=200_000, help="Accounts of the simulated company.")]
 Seed = Annotated[int, typer.Option(help="Seed of the simulated company: the same seed gives the same company.")]
-
-
-AsOf = Annotated[str | None, typer.Option(help="Morning, as 2026-06-29; by default the newest decided one.")]
 
 
 @app.command()
@@ -75,28 +71,6 @@ def simulate(accounts: Accounts = 500, seed: Seed = 1) -> None:
 
 
 @app.command()
-def plan(
-    as_of: AsOf = None, write: Annotated[Path | None, typer.Option(help="Also write the plan there, as JSON.")] = None
-) -> None:
-    """Show what a delivery would change in each CRM, field by field, without changing anything.
-
-    Needs a CRM to look at: the configured ones, or the sandbox.
-    """
-    from usage_pipeline.run import delivering  # noqa: PLC0415
-
-    delivering.plan(Settings(), console, as_of=_day(as_of), write=write)
-
-
-@app.command(name="apply")
-def apply_(as_of: AsOf = None) -> None:
-    """Deliver a morning's fields and tasks to the CRMs. Sending again what was sent sends nothing."""
-    from usage_pipeline.run import delivering  # noqa: PLC0415
-
-    if not delivering.apply(Settings(), console, as_of=_day(as_of)):
-        raise typer.Exit(1)
-
-
-@app.command()
 def trace(
     account: Annotated[str, typer.Argument(help="Account id, as the product gives it.")], as_of: AsOf = None
 ) -> None:
@@ -104,7 +78,7 @@ def trace(
     from usage_pipeline.run import delivering  # noqa: PLC0415
     from usage_pipeline.run import trace as tracing  # noqa: PLC0415
 
-    tracing.show(delivering.opened(), account, _day(as_of), console)
+    tracing.show(delivering.opened(), account, day(as_of), console)
 
 
 @app.command()
@@ -151,20 +125,16 @@ def dev(
     raise typer.Exit(development.serve(Settings(), console, dagster_port=dagster_port, mlflow_port=mlflow_port))
 
 
-def _day(text: str | None) -> date | None:
-    if text is None:
-        return None
-    try:
-        return date.fromisoformat(text)
-    except ValueError as wrong:
-        raise typer.BadParameter(f"{text!r} is no day; write it as 2026-06-29") from wrong
-
-
 def main() -> None:
     """The entry point: a problem is told in words, with its fix, and ends with exit code 1."""
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     try:
         app()
+    except ChangesFound as changes:
+        raise SystemExit(2) from changes
     except Problem as problem:
         console.print(f"[red]{type(problem).__name__}:[/] {problem}", highlight=False, soft_wrap=True)
         raise SystemExit(1) from problem
+    except SystemExit as ended:
+        # Typer ends with 2 for a mistake in the command; here 2 means changes, and a mistake is 1 like any error.
+        raise SystemExit(1 if ended.code else 0) from ended

@@ -59,6 +59,17 @@ class FieldWrite:
 
 
 @dataclass(frozen=True)
+class RecordNew:
+    """A company that the CRM does not have yet; `key` is our operation."""
+
+    key: str
+    account_key: str
+    name: str
+    domain: str | None
+    values: Mapping[str, str | None]
+
+
+@dataclass(frozen=True)
 class TaskText:
     """What a task says."""
 
@@ -90,6 +101,10 @@ class TaskChange:
     before: TaskText
     after: TaskText | None
     note: str = ""
+
+
+NOTE_MARK = "[no longer needed]"
+"""How a note to a task that a person has in hand begins: by it a note that is there already is found."""
 
 
 class TaskStatus(StrEnum):
@@ -131,6 +146,18 @@ Outcome = Literal["ok", "left", "failed", "unknown"]
 
 
 @dataclass(frozen=True)
+class Finding:
+    """One difference between the contract and what the CRM has."""
+
+    state: Literal["missing", "different", "hidden"]
+    what: str
+    """The field, group or permission, as the CRM names it."""
+    detail: str
+    scope: str
+    """What the integration must be allowed to mend it."""
+
+
+@dataclass(frozen=True)
 class RowResult:
     """What came of one row."""
 
@@ -138,6 +165,7 @@ class RowResult:
     outcome: Outcome
     crm_id: CrmId | None = None
     rejection: Rejection | None = None
+    """Why it failed; with `crm_id`: something was made all the same."""
 
 
 @dataclass(frozen=True)
@@ -172,11 +200,29 @@ class Crm(Protocol):
     def field_values(self, ids: Sequence[CrmId], contract: Contract) -> dict[CrmId, Mapping[str, str | None]]:
         """Our fields of these records, as they are now; a record that is gone is missing."""
 
+    def calls_left(self) -> int | None:
+        """Calls that the day still allows, by the newest answer; None where nothing has told."""
+
+    def findings(self, contract: Contract) -> list[Finding]:
+        """What provisioning would have to create, and what only a person can mend; changes nothing."""
+
     def provision(self, contract: Contract) -> Provisioned:
         """Create what is missing of the contract; `Rejected` where something else has its name."""
 
+    def rows_at_once(self, rows: int) -> int:
+        """How many of so many waiting rows of fields one `write_fields` takes."""
+
     def write_fields(self, batch: Sequence[FieldWrite], contract: Contract) -> list[RowResult]:
-        """Set fields of existing records, at most `rows_per_call`; never creates a record."""
+        """Set fields of existing records, at most `rows_at_once`; never creates a record."""
+
+    def creating_class(self, account_key: str) -> Class:
+        """Whether creating a record twice makes one record (idempotent) or two (unsafe)."""
+
+    def create_records(self, batch: Sequence[RecordNew], account_key: str, contract: Contract) -> list[RowResult]:
+        """Create records with their account key and fields, at most `rows_per_call`."""
+
+    def find_records(self, keys: Sequence[str], account_key: str) -> dict[str, list[CrmId]]:
+        """The records that hold these account keys, read without search; a key that none holds is missing."""
 
     @property
     def opening_class(self) -> Class:

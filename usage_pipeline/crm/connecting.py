@@ -2,7 +2,9 @@
 
 from usage_pipeline.crm.client import Crm
 from usage_pipeline.crm.hubspot import HubSpot
+from usage_pipeline.crm.hubspot_auth import Refresh
 from usage_pipeline.crm.salesforce import Salesforce
+from usage_pipeline.crm.salesforce_auth import ClientCredentials, JwtBearer, Login
 from usage_pipeline.errors import Rejected
 from usage_pipeline.settings import Settings
 
@@ -19,19 +21,40 @@ def _client(name: str, settings: Settings) -> Crm:
     if name == "hubspot":
         if not settings.hubspot_url:
             return HubSpot(settings.sandbox_url, SANDBOX_TOKEN, settings.hubspot_version)
-        token = settings.hubspot_token.get_secret_value()
-        return HubSpot(settings.hubspot_url, _given(token, "USAGE_HUBSPOT_TOKEN"), settings.hubspot_version)
+        return HubSpot(settings.hubspot_url, _hubspot_credentials(settings), settings.hubspot_version)
     if name == "salesforce":
         if not settings.salesforce_url:
-            return Salesforce(settings.sandbox_url, SANDBOX_CLIENT, SANDBOX_CLIENT, settings.salesforce_version)
-        secret = settings.salesforce_client_secret.get_secret_value()
-        return Salesforce(
-            settings.salesforce_url,
-            _given(settings.salesforce_client_id, "USAGE_SALESFORCE_CLIENT_ID"),
-            _given(secret, "USAGE_SALESFORCE_CLIENT_SECRET"),
-            settings.salesforce_version,
-        )
+            login: Login = ClientCredentials(SANDBOX_CLIENT, SANDBOX_CLIENT)
+            return Salesforce(settings.sandbox_url, login, settings.salesforce_version)
+        return Salesforce(settings.salesforce_url, _salesforce_login(settings), settings.salesforce_version)
     raise Rejected(f"there is no CRM named {name!r}", fix="USAGE_CRMS takes hubspot and salesforce")
+
+
+def _hubspot_credentials(settings: Settings) -> str | Refresh:
+    refresh_token = settings.hubspot_refresh_token.get_secret_value()
+    if not refresh_token:
+        return _given(settings.hubspot_token.get_secret_value(), "USAGE_HUBSPOT_TOKEN")
+    return Refresh(
+        _given(settings.hubspot_client_id, "USAGE_HUBSPOT_CLIENT_ID"),
+        _given(settings.hubspot_client_secret.get_secret_value(), "USAGE_HUBSPOT_CLIENT_SECRET"),
+        refresh_token,
+    )
+
+
+def _salesforce_login(settings: Settings) -> Login:
+    client_id = _given(settings.salesforce_client_id, "USAGE_SALESFORCE_CLIENT_ID")
+    if settings.salesforce_key_file is None:
+        secret = settings.salesforce_client_secret.get_secret_value()
+        return ClientCredentials(client_id, _given(secret, "USAGE_SALESFORCE_CLIENT_SECRET"))
+    try:
+        key = settings.salesforce_key_file.read_text(encoding="utf-8")
+    except OSError as absent:
+        raise Rejected(
+            f"the key file {settings.salesforce_key_file} cannot be read",
+            fix="mend USAGE_SALESFORCE_KEY_FILE, or leave it empty to log in with the client secret",
+        ) from absent
+    username = _given(settings.salesforce_username, "USAGE_SALESFORCE_USERNAME")
+    return JwtBearer(client_id, username, key, settings.salesforce_audience)
 
 
 def _given(value: str, setting: str) -> str:

@@ -1,28 +1,30 @@
-"""HubSpot: companies, owners, our properties on them; tasks are in `hubspot_tasks`."""
+"""HubSpot: what it answers of `client.Crm`; companies, contacts, tasks and lists have modules of their own."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import requests
 
 from usage_pipeline.accounts import CrmId, domain_of
-from usage_pipeline.crm.batches import one_result_each
 from usage_pipeline.crm.calling import Calls, Class, is_on_this_machine
 from usage_pipeline.crm.client import (
     FieldWrite,
+    Finding,
     Instance,
     Owner,
     Provisioned,
     Record,
+    RecordNew,
     RowResult,
     TaskChange,
     TaskOpening,
     TaskState,
 )
 from usage_pipeline.crm.contract import Contract
-from usage_pipeline.crm.hubspot_portal import COMPANY, ROWS_PER_BATCH, Portal, results_by_row
-from usage_pipeline.crm.hubspot_properties import provision
+from usage_pipeline.crm.hubspot_auth import Refresh
+from usage_pipeline.crm.hubspot_lists import Lists
+from usage_pipeline.crm.hubspot_portal import COMPANY, CONTACT, ROWS_PER_BATCH, Portal, no_answer
+from usage_pipeline.crm.hubspot_records import Records, our_values
 from usage_pipeline.crm.hubspot_tasks import Tasks
 
 TEST_ACCOUNTS = frozenset({"SANDBOX", "DEVELOPER_TEST", "APP_DEVELOPER"})
@@ -32,7 +34,7 @@ class HubSpot:
     """One portal.
 
     Needs the scopes crm.objects.{companies,contacts}.{read,write} (tasks ride on contacts),
-    crm.schemas.{companies,contacts}.{read,write} and crm.objects.owners.read.
+    crm.schemas.{companies,contacts}.{read,write} and crm.objects.owners.read; lists need crm.lists.{read,write}.
     """
 
     name = "hubspot"
@@ -41,13 +43,18 @@ class HubSpot:
     def __init__(
         self,
         base_url: str,
-        token: str,
+        credentials: str | Refresh,
         version: str = "2026-03",
         *,
         session: requests.Session | None = None,
         sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._portal = Portal(base_url, token, version, session=session, sleep=sleep)
+        self._portal = Portal(base_url, credentials, version, session=session, sleep=sleep, clock=clock)
+        self._companies = Records(self._portal, COMPANY)
+        self.contacts = Records(self._portal, CONTACT)
+        """People: the same questions, matched by `find(addresses, "email")`."""
+        self.lists = Lists(self._portal)
         self._tasks = Tasks(self._portal)
         self._owners: list[Owner] | None = None
         self._instance: Instance | None = None
@@ -56,9 +63,17 @@ class HubSpot:
     def calls(self) -> Calls:
         return self._portal.caller.calls
 
+    def calls_left(self) -> int | None:
+        return self._portal.pacer.calls_left
+
     @property
     def settle_after_s(self) -> float:
         return self._tasks.settle_after_s
+
+    @property
+    def duplicates_archived(self) -> int:
+        """Tasks that were there twice and were found so by `find_tasks`; only without a unique key."""
+        return self._tasks.duplicates_archived
 
     @property
     def opening_class(self) -> Class:
@@ -68,6 +83,8 @@ class HubSpot:
         """Asked once per client."""
         if self._instance is None:
             details = self._portal.get(self._portal.account_info())
+            if not details.get("portalId"):
+                raise no_answer("whose portal this is", "no portal id")
             is_test = details.get("accountType") in TEST_ACCOUNTS or is_on_this_machine(self._portal.caller.base_url)
             self._instance = Instance(self.name, str(details["portalId"]), is_test)
         return self._instance
@@ -102,35 +119,34 @@ class HubSpot:
                     properties.get("name"),
                     owner,
                     emails.get(owner) if owner else None,
-                    _our_values(properties, contract),
+                    our_values(properties, contract),
                 )
             )
         return records
 
     def field_values(self, ids: Sequence[CrmId], contract: Contract) -> dict[CrmId, Mapping[str, str | None]]:
-        found = self._portal.read(COMPANY, ids, [field.name for field in contract.fields])
-        return {CrmId(company["id"]): _our_values(company["properties"], contract) for company in found}
+        return self._companies.values(ids, contract)
+
+    def findings(self, contract: Contract) -> list[Finding]:
+        return self._companies.findings(contract)
 
     def provision(self, contract: Contract) -> Provisioned:
-        return provision(self._portal, contract)
+        return self._companies.provision(contract)
+
+    def rows_at_once(self, rows: int) -> int:  # noqa: ARG002 - a batch is as large for few as for many
+        return ROWS_PER_BATCH
 
     def write_fields(self, batch: Sequence[FieldWrite], contract: Contract) -> list[RowResult]:
-        def send(rows: Sequence[FieldWrite]) -> list[RowResult]:
-            inputs = [
-                {
-                    "id": row.crm_id,
-                    # None would be ignored; the empty text empties.
-                    "properties": {contract.field(name).name: value or "" for name, value in row.values.items()},
-                    "objectWriteTraceId": row.key,
-                }
-                for row in rows
-            ]
-            answer = self._portal.post(
-                self._portal.objects(COMPANY, "/batch/update"), Class.IDEMPOTENT, {"inputs": inputs}
-            )
-            return results_by_row(rows, answer, ids={row.crm_id: row.key for row in rows})
+        return self._companies.write(batch, contract)
 
-        return one_result_each(batch, send)
+    def creating_class(self, account_key: str) -> Class:
+        return Class.IDEMPOTENT if self._companies.is_unique(account_key) else Class.UNSAFE
+
+    def create_records(self, batch: Sequence[RecordNew], account_key: str, contract: Contract) -> list[RowResult]:
+        return self._companies.create(batch, account_key, contract)
+
+    def find_records(self, keys: Sequence[str], account_key: str) -> dict[str, list[CrmId]]:
+        return self._companies.find(keys, account_key)
 
     def open_tasks(self, batch: Sequence[TaskOpening]) -> list[RowResult]:
         return self._tasks.open(batch)
@@ -143,9 +159,3 @@ class HubSpot:
 
     def task_states(self, ids: Sequence[CrmId]) -> dict[CrmId, TaskState]:
         return self._tasks.states(ids)
-
-
-def _our_values(properties: Mapping[str, Any], contract: Contract) -> dict[str, str | None]:
-    return {
-        field.name: field.canonical(properties[field.name]) for field in contract.fields if field.name in properties
-    }

@@ -61,6 +61,13 @@ class Refused(Rejected):
         """Every row of the request would be refused on its own, too."""
 
 
+def rejection_of(problem: Refused | Unavailable) -> Rejection:
+    """The typed rejection that a whole request ended with."""
+    if isinstance(problem, Refused):
+        return problem.rejection
+    return Rejection.of(Cause.BUDGET if isinstance(problem, BudgetSpent) else Cause.TRANSIENT, problem.cause)
+
+
 class BudgetSpent(Unavailable):
     """The day's API calls are used up."""
 

@@ -1,92 +1,148 @@
-"""A Salesforce organisation over HTTP: login, versions, queries, collections, error bodies."""
+"""A Salesforce organisation over HTTP: sessions, versions, queries, collections."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
+from urllib.parse import quote_plus
 
 import requests
 
 from usage_pipeline.accounts import CrmId
 from usage_pipeline.crm.batches import Row, unanswered
-from usage_pipeline.crm.calling import Caller, Class, Wait
+from usage_pipeline.crm.calling import Caller, Class
 from usage_pipeline.crm.client import RowResult
-from usage_pipeline.crm.rejections import BudgetSpent, Cause, Refused, Rejection
-from usage_pipeline.errors import Rejected
+from usage_pipeline.crm.rejections import OutcomeUnknown, Refused
+from usage_pipeline.crm.salesforce_auth import Login
+from usage_pipeline.crm.salesforce_errors import rejection_in, verdict
+from usage_pipeline.crm.salesforce_quota import Quota
+from usage_pipeline.errors import Rejected, Unavailable
 
 ROWS_PER_COLLECTION = 200
 OLDEST_VERSION = 66.0
-# The day's calls are shared with everybody else's integrations: leave them some.
-QUOTA_SHARE = 0.95
+# A second time where an administrator ends sessions at the wrong moment.
+RENEWALS = 2
+# A query is part of the address, which may have about 16,000 characters.
+LISTED_CHARACTERS = 12_000
+
+Text = TypeVar("Text", bound=str)
 
 
 class Org:
-    """Requests to one organisation as the user of its client credentials."""
+    """Requests to one organisation as the user of a login."""
 
     def __init__(
         self,
         base_url: str,
-        client_id: str,
-        client_secret: str,
+        login: Login,
         version: str,
         *,
         session: requests.Session | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self.caller = Caller(base_url, verdict, session=session, sleep=sleep)
-        self._credentials = {
-            "grant_type": "client_credentials",
-            "client_id": client_id,
-            "client_secret": client_secret,
-        }
+        self.quota = Quota()
+        self.caller = Caller(base_url, verdict, session=session, sleep=sleep, pacer=self.quota)
+        self._login = login
         self._asked_version = version
         self._version: str | None = None
+        self._described: dict[str, dict[str, dict[str, Any]]] = {}
         self.user_id = ""
         self.notes: list[str] = []
 
-    def call(self, method: str, path: str, kind: Class, body: object = None, **params: str) -> requests.Response:
-        """A request under the data path; a session that ran out is renewed once."""
+    def call(
+        self,
+        method: str,
+        path: str,
+        kind: Class,
+        body: object = None,
+        *,
+        params: Mapping[str, str] | None = None,
+        data: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        is_new: bool = True,
+    ) -> requests.Response:
+        """A request under the data path; a session that ran out is renewed.
+
+        `is_new`: nothing is lost where the day's calls are spent and it is not sent. Not so in the
+        middle of a job, whose end somebody has to read.
+        """
         if self._version is None:
             self._log_in()
             self._version = self._offered_version()
+        if is_new:
+            self.quota.guard()
         place = path if path.startswith("/services/") else f"/services/data/v{self._version}{path}"
-        try:
-            return self.caller.call(method, place, kind, json=body, params=params)
-        except Refused as refused:
-            if refused.status != 401:
-                raise
-        self._log_in()
-        return self.caller.call(method, place, kind, json=body, params=params)
+
+        def send() -> requests.Response:
+            return self.caller.call(method, place, kind, json=body, params=params, data=data, headers=headers)
+
+        for _ in range(RENEWALS):
+            try:
+                return send()
+            except (Refused, OutcomeUnknown) as problem:
+                if not _is_over(problem, kind):
+                    raise
+            self._log_in()
+        return send()
 
     def get(self, path: str, **params: str) -> Any:
-        return self.call("GET", path, Class.SAFE, **params).json()
+        return self.call("GET", path, Class.SAFE, params=params).json()
 
     def query(self, soql: str, *, tooling: bool = False) -> Iterator[dict[str, Any]]:
-        """Every row of a query, page by page."""
+        """Every row of a query, page by page.
+
+        Raises:
+            Unavailable: where the answers hold other than the promised number of rows. Who is missing
+                from a read is taken for deleted, so half an answer must not pass for a whole one.
+        """
         page = self.get("/tooling/query" if tooling else "/query", q=soql)
-        while True:
+        seen, promised = 0, page.get("totalSize") if isinstance(page, dict) else None
+        while isinstance(page, dict) and isinstance(page.get("records"), list):
+            seen += len(page["records"])
             yield from page["records"]
-            if page.get("done", True):
-                return
+            if page.get("done") is not False:
+                if promised == seen:
+                    return
+                break
+            if not page.get("nextRecordsUrl"):
+                break
             page = self.get(page["nextRecordsUrl"])
+        raise Unavailable(
+            f"Salesforce: a query promised {promised} rows and gave {seen}", fix="run again: the answer was not whole"
+        )
+
+    def fields(self, sobject: str) -> dict[str, dict[str, Any]]:
+        """The described fields of an object that our user sees, by name; asked once per client."""
+        if sobject not in self._described:
+            found = self.get(f"/sobjects/{sobject}/describe")["fields"]
+            self._described[sobject] = {field["name"]: field for field in found}
+        return self._described[sobject]
+
+    def forget_fields(self) -> None:
+        """Fields or permissions have changed."""
+        self._described.clear()
 
     def collection(
-        self, method: str, path: str, rows: Sequence[Row], records: Sequence[Mapping[str, Any]]
+        self,
+        method: str,
+        path: str,
+        rows: Sequence[Row],
+        records: Sequence[Mapping[str, Any]],
+        kind: Class = Class.IDEMPOTENT,
     ) -> list[RowResult]:
         """One collections call; its answer is in the order of the request."""
         body = {"allOrNone": False, "records": list(records)}
-        answer = self.call(method, path, Class.IDEMPOTENT, body).json()
+        answer = self.call(method, path, kind, body).json()
         if not isinstance(answer, list) or len(answer) != len(rows):
             return [unanswered(row) for row in rows]
         return [_row_result(row, said) for row, said in zip(rows, answer, strict=True)]
 
     def _log_in(self) -> None:
+        # The token endpoint has no use for the session that ended.
+        self.caller.session.headers.pop("Authorization", None)
         try:
-            answer = self.caller.call("POST", "/services/oauth2/token", Class.SAFE, data=self._credentials).json()
+            answer = self.caller.call("POST", "/services/oauth2/token", Class.SAFE, data=self._login.form()).json()
         except Refused as refused:
-            raise Rejected(
-                f"Salesforce login: {refused.cause}",
-                fix="check the client id and secret, and that the app allows the client credentials flow with a run-as user",
-            ) from refused
+            raise Rejected(f"Salesforce login: {refused.cause}", fix=self._login.fix) from refused
         self.caller.session.headers["Authorization"] = f"Bearer {answer['access_token']}"
         self.caller.base_url = str(answer.get("instance_url") or self.caller.base_url).rstrip("/")
         self.user_id = str(answer.get("id", "")).rpartition("/")[2]
@@ -107,48 +163,34 @@ class Org:
         return str(usable[0])
 
 
+def _is_over(problem: Refused | OutcomeUnknown, kind: Class) -> bool:
+    """The session had ended, and asking again in a new one changes nothing that was done before."""
+    if isinstance(problem, Refused):
+        return problem.status == 401
+    # An answer was lost, and then the session ended before the repetition.
+    cause = problem.__cause__
+    return kind is not Class.UNSAFE and isinstance(cause, Refused) and cause.status == 401
+
+
 def quoted(text: str) -> str:
     """A SOQL text."""
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
-def listed(texts: Sequence[str]) -> str:
-    """A SOQL list; an address may have 16,000 characters, so give it a few hundred at most."""
-    return "(" + ",".join(quoted(text) for text in texts) + ")"
-
-
-CAUSES = {
-    "UNABLE_TO_LOCK_ROW": Cause.TRANSIENT,
-    "SERVER_UNAVAILABLE": Cause.TRANSIENT,
-    "UNKNOWN_EXCEPTION": Cause.TRANSIENT,
-    "ALL_OR_NONE_OPERATION_ROLLED_BACK": Cause.TRANSIENT,
-    "ENTITY_IS_DELETED": Cause.IDENTITY,
-    "NOT_FOUND": Cause.IDENTITY,
-    "MALFORMED_ID": Cause.IDENTITY,
-    "INVALID_ID_FIELD": Cause.IDENTITY,
-    "INVALID_CROSS_REFERENCE_KEY": Cause.IDENTITY,
-    "DUPLICATE_VALUE": Cause.IDENTITY,
-    "INVALID_FIELD": Cause.SCHEMA,
-    "INVALID_TYPE": Cause.SCHEMA,
-    "STRING_TOO_LONG": Cause.SCHEMA,
-    "NUMBER_OUTSIDE_VALID_RANGE": Cause.SCHEMA,
-    "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST": Cause.SCHEMA,
-    "DUPLICATE_DEVELOPER_NAME": Cause.SCHEMA,
-    "JSON_PARSER_ERROR": Cause.SCHEMA,
-    "INVALID_SESSION_ID": Cause.PERMISSION,
-    "API_DISABLED_FOR_ORG": Cause.PERMISSION,
-    "INVALID_FIELD_FOR_INSERT_UPDATE": Cause.PERMISSION,
-}
-
-
-def rejection_in(error: Mapping[str, Any]) -> Rejection:
-    """The typed rejection in one error, a request's (`errorCode`) or a row's (`statusCode`)."""
-    code = str(error.get("statusCode") or error.get("errorCode") or error.get("error") or "")
-    cause = CAUSES.get(code)
-    if cause is None:
-        cause = Cause.PERMISSION if code.startswith(("INSUFFICIENT_ACCESS", "invalid_")) else Cause.BUSINESS_RULE
-    message = error.get("message") or error.get("error_description") or "without a message"
-    return Rejection.of(cause, f"Salesforce: {code}: {message}")
+def lists(texts: Sequence[Text], most: int = ROWS_PER_COLLECTION) -> Iterator[str]:
+    """SOQL lists that hold all of these, each short enough to be part of an address."""
+    some: list[str] = []
+    characters = 0
+    for text in texts:
+        one = quoted(text)
+        width = len(quote_plus(one)) + 3
+        if some and (len(some) >= most or characters + width > LISTED_CHARACTERS):
+            yield f"({','.join(some)})"
+            some, characters = [], 0
+        some.append(one)
+        characters += width
+    if some:
+        yield f"({','.join(some)})"
 
 
 def _row_result(row: Row, said: Mapping[str, Any]) -> RowResult:
@@ -156,48 +198,3 @@ def _row_result(row: Row, said: Mapping[str, Any]) -> RowResult:
         return RowResult(row.key, "ok", CrmId(said["id"]))
     errors = said.get("errors") or []
     return RowResult(row.key, "failed", rejection=rejection_in(errors[0])) if errors else unanswered(row)
-
-
-def verdict(response: requests.Response) -> Wait | None:
-    """What to do about a response. There is no Retry-After, and 403 may mean a limit."""
-    status = response.status_code
-    error = _first_error(response)
-    code = error.get("errorCode")
-    if status < 300:
-        _guard_quota(response)
-        return None
-    if code == "REQUEST_LIMIT_EXCEEDED" and "TotalRequests" in str(error.get("message")):
-        raise BudgetSpent("Salesforce: the daily limit of API calls is used up", fix="run the apply again tomorrow")
-    if code == "REQUEST_LIMIT_EXCEEDED" or status == 429:
-        return Wait(f"Salesforce: {code or status}: too many requests at once")
-    if status >= 500:
-        return Wait(f"Salesforce: {status} {code or ''}".rstrip(), may_have_happened=True)
-    rejection = rejection_in(error)
-    raise Refused(
-        rejection,
-        status=status,
-        concerns_all=rejection.cause is Cause.PERMISSION or "No such column" in rejection.detail or status == 404,
-    )
-
-
-def _first_error(response: requests.Response) -> dict[str, Any]:
-    if response.status_code < 300:
-        return {}
-    try:
-        body = response.json()
-    except requests.JSONDecodeError:
-        return {"message": response.text[:200]}
-    first = body[0] if isinstance(body, list) and body else body
-    return first if isinstance(first, dict) else {"message": str(first)[:200]}
-
-
-def _guard_quota(response: requests.Response) -> None:
-    usage = response.headers.get("Sforce-Limit-Info", "").partition("api-usage=")[2].partition(";")[0]
-    used, _, allowed = usage.partition("/")
-    is_write = response.request.method in {"POST", "PATCH", "PUT", "DELETE"}
-    # What was just written is done: only reads stop here, so that no result is lost.
-    if not is_write and used.isdigit() and allowed.isdigit() and int(used) > QUOTA_SHARE * int(allowed):
-        raise BudgetSpent(
-            f"Salesforce: {used} of {allowed} daily API calls are used",
-            fix="run the apply again when the day's calls are renewed",
-        )

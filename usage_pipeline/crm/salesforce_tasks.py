@@ -1,14 +1,16 @@
 """Tasks in Salesforce: upserted by a unique external id, so that sending twice makes one."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from usage_pipeline.accounts import CrmId
-from usage_pipeline.crm.batches import chunks, one_result_each
-from usage_pipeline.crm.client import RowResult, TaskChange, TaskOpening, TaskState, TaskStatus, TaskText
+from usage_pipeline.crm.client import NOTE_MARK, RowResult, TaskChange, TaskOpening, TaskState, TaskStatus, TaskText
 from usage_pipeline.crm.contract import CONTRACT
-from usage_pipeline.crm.salesforce_org import ROWS_PER_COLLECTION, Org, listed
+from usage_pipeline.crm.rejections import Refused
+from usage_pipeline.crm.salesforce_locks import one_result_each_in_order
+from usage_pipeline.crm.salesforce_org import Org, lists
+from usage_pipeline.errors import Unavailable
 
 KEY = CONTRACT.task_key_salesforce
 PRIORITIES = {"high": "High", "medium": "Normal", "low": "Low"}
@@ -16,6 +18,7 @@ OUR_PRIORITIES = {theirs: ours for ours, theirs in PRIORITIES.items()}
 NEW = "Not Started"
 DEFERRED = "Deferred"
 MARK = "[withdrawn]"
+COLUMNS = ("Id", KEY, "Subject", "Description", "Status", "Priority", "WhatId", "CompletedDateTime", "SystemModstamp")
 
 
 class Tasks:
@@ -23,28 +26,28 @@ class Tasks:
 
     def __init__(self, org: Org) -> None:
         self._org = org
-        self._columns: str | None = None
 
     def open(self, batch: Sequence[TaskOpening]) -> list[RowResult]:
         def send(rows: Sequence[TaskOpening]) -> list[RowResult]:
             return self._org.collection("PATCH", f"/composite/sobjects/Task/{KEY}", rows, [_new(row) for row in rows])
 
-        return one_result_each(batch, send)
+        results = one_result_each_in_order(batch, send, parent=lambda row: row.company, sleep=self._org.caller.sleep)
+        return self._with_those_that_exist(batch, results)
 
     def find(self, batch: Sequence[TaskOpening]) -> dict[str, TaskState]:
-        found = self._read(KEY, [row.key for row in batch])
+        found = (_state(task) for task in self._read(KEY, [row.key for row in batch]))
         return {state.key: state for state in found if state.key}
 
     def states(self, ids: Sequence[CrmId]) -> dict[CrmId, TaskState]:
-        return {state.task_id: state for state in self._read("Id", ids)}
+        return {CrmId(task["Id"]): _state(task) for task in self._read("Id", ids)}
 
     def change(self, batch: Sequence[TaskChange]) -> list[RowResult]:
         """Only what nobody touched is changed; a withdrawn task is deferred with a mark, a touched one gets a note."""
-        now = self.states([row.task_id for row in batch])
+        tasks = {task["Id"]: task for task in self._read("Id", [row.task_id for row in batch])}
         results: dict[str, RowResult] = {}
         writes: dict[str, dict[str, Any]] = {}
         for row in batch:
-            state = now.get(row.task_id)
+            state = _state(tasks[row.task_id]) if row.task_id in tasks else None
             if state is None or (row.after is None and state.status is TaskStatus.WITHDRAWN):
                 results[row.key] = RowResult(row.key, "ok" if row.after is None else "left", row.task_id)
             elif row.after is not None and state.says(row.after):
@@ -53,29 +56,51 @@ class Tasks:
                 writes[row.key] = _text(row.after) if row.after else _deferral(state, row.note)
             else:
                 results[row.key] = RowResult(row.key, "left", row.task_id)
-                if row.after is None and state.status is TaskStatus.OPEN and row.note not in state.text.body:
-                    writes[row.key] = {"Description": f"{state.text.body}\n\n{row.note}"}
+                if row.after is None and state.status is TaskStatus.OPEN and NOTE_MARK not in state.text.body:
+                    writes[row.key] = {"Description": f"{state.text.body}\n\n{NOTE_MARK} {row.note}"}
 
         def send(rows: Sequence[TaskChange]) -> list[RowResult]:
             records = [{"attributes": {"type": "Task"}, "Id": row.task_id} | writes[row.key] for row in rows]
             return self._org.collection("PATCH", "/composite/sobjects", rows, records)
 
-        for result in one_result_each([row for row in batch if row.key in writes], send):
+        for result in one_result_each_in_order(
+            [row for row in batch if row.key in writes],
+            send,
+            parent=lambda row: str(tasks[row.task_id].get("WhatId") or ""),
+            sleep=self._org.caller.sleep,
+        ):
             # A note that arrived does not make the touched task ours again.
             if not (result.key in results and result.outcome == "ok"):
                 results[result.key] = result
         return [results[row.key] for row in batch]
 
-    def _read(self, column: str, values: Sequence[str]) -> list[TaskState]:
-        if self._columns is None:
-            described = {found["name"] for found in self._org.get("/sobjects/Task/describe")["fields"]}
-            wanted = ("Id", KEY, "Subject", "Description", "Status", "Priority", "CompletedDateTime", "SystemModstamp")
-            self._columns = ", ".join(name for name in wanted if name in described or name in {"Id", "SystemModstamp"})
+    def _with_those_that_exist(self, batch: Sequence[TaskOpening], results: Sequence[RowResult]) -> list[RowResult]:
+        """A key that is taken is our own: a request before, or one that runs at the same time, made the task."""
+        taken = {
+            result.key
+            for result in results
+            if result.outcome == "failed" and result.rejection and "DUPLICATE_VALUE" in result.rejection.detail
+        }
+        if not taken:
+            return list(results)
+        try:
+            found = self.find([row for row in batch if row.key in taken])
+        except (Refused, Unavailable):
+            found = {}
         return [
-            _state(task)
-            for some in chunks(values, ROWS_PER_COLLECTION)
-            for task in self._org.query(f"SELECT {self._columns} FROM Task WHERE {column} IN {listed(some)}")
+            RowResult(result.key, "ok", found[result.key].task_id)
+            if result.key in taken and result.key in found
+            else result
+            for result in results
         ]
+
+    def _read(self, column: str, values: Sequence[str]) -> Iterator[dict[str, Any]]:
+        if not values:
+            return
+        described = self._org.fields("Task")
+        columns = ", ".join(name for name in COLUMNS if name in described or name in {"Id", "SystemModstamp"})
+        for some in lists(values):
+            yield from self._org.query(f"SELECT {columns} FROM Task WHERE {column} IN {some}")
 
 
 def _text(text: TaskText) -> dict[str, str]:

@@ -40,6 +40,11 @@ deliver = dg.define_asset_job(
     dg.AssetSelection.groups("sync"),
     description="Plan and apply a morning's fields and tasks to the CRMs. The only job that writes to them.",
 )
+apply = dg.define_asset_job(
+    "apply",
+    dg.AssetSelection.assets("sync/log", "sync/acknowledged", "sync/rejection"),
+    description="Apply plans that are there already: those of the morning, or of a file that a person has approved.",
+)
 review = dg.define_asset_job(
     "review",
     dg.AssetSelection.assets("labels/outcome") | dg.AssetSelection.groups("outcomes", "reports"),

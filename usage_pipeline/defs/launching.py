@@ -76,7 +76,14 @@ class Launcher:
             self._begin = begin
         return self._definitions
 
-    def execute(self, job: str, *, morning: date | None = None, days: tuple[date, date] | None = None) -> Done:
+    def execute(
+        self,
+        job: str,
+        *,
+        morning: date | None = None,
+        days: tuple[date, date] | None = None,
+        config: Mapping[str, Any] | None = None,
+    ) -> Done:
         """One run of `job`, for a morning or for a range of known days; `RunFailed` with the cause."""
         tags = {}
         if days is not None:
@@ -88,7 +95,7 @@ class Launcher:
             self.definitions()
             .resolve_job_def(job)
             .execute_in_process(
-                run_config=QUIET,
+                run_config=QUIET | dict(config or {}),
                 instance=self.instance,
                 partition_key=morning.isoformat() if morning else None,
                 tags=tags,

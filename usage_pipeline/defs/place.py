@@ -12,8 +12,9 @@ from dagster_duckdb import DuckDBResource
 
 from usage_pipeline import engine
 from usage_pipeline.company import Company
-from usage_pipeline.crm import connecting
+from usage_pipeline.crm import connecting, contract
 from usage_pipeline.crm.client import Crm
+from usage_pipeline.crm.contract import CONTRACT, Contract
 from usage_pipeline.home import Home
 from usage_pipeline.lake import Lake
 from usage_pipeline.ledger.store import Ledger
@@ -62,6 +63,12 @@ class Opened:
     def crms(self) -> dict[str, Crm]:
         """A client per configured CRM; the sandbox's where no address is set."""
         return connecting.connect(self.settings)
+
+    @property
+    def contract(self) -> Contract:
+        """The fields that the CRMs get; read anew each time, as the company is."""
+        own = self.settings.field_contract
+        return CONTRACT if own is None else contract.load(own)
 
     def now(self) -> datetime:
         """The wall clock (naive UTC), for landings, leases and calls alone."""

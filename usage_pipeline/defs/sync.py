@@ -1,18 +1,21 @@
 """`sync`: telling the CRM: a plan, then an act, and the ledger's account of it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import pandas as pd
+import pydantic
 
 from usage_pipeline.crm.client import Crm
+from usage_pipeline.crm.contract import COHORTS
 from usage_pipeline.defs import partitions, tables
 from usage_pipeline.defs.place import Opened, Place
-from usage_pipeline.errors import Rejected
+from usage_pipeline.errors import Problem, Rejected
 from usage_pipeline.home import put
 from usage_pipeline.lake import Table
 from usage_pipeline.plays import catalogue as plays
@@ -20,7 +23,7 @@ from usage_pipeline.scores import catalogue as scores
 from usage_pipeline.segments import catalogue as segments
 from usage_pipeline.sources import catalogue as sources
 from usage_pipeline.sources import crm as crm_sources
-from usage_pipeline.sync import applying, catalogue, exports, plans, preparing, wanted
+from usage_pipeline.sync import catalogue, delivering, exports, plans, preparing, wanted
 
 MADE_FROM = (scores.ACCOUNT_SCORE, scores.ACCOUNT_HEALTH, segments.ACCOUNT_SEGMENT, plays.DECISION)
 
@@ -55,12 +58,15 @@ def make_plan(opened: Opened, crm: Crm, as_of: date) -> plans.Plan:
             as_of,
             primary=opened.company.primary,
             holdout_visibility=opened.company.plays.holdout_visibility,
+            contract=opened.contract,
         ),
         wanted.tasks(decision),
         links,
         as_of=as_of,
         created_at=opened.now(),
-        present=crm_sources.present(crm_sources.read(crm, opened.company)),
+        present=crm_sources.present(crm_sources.read(crm, opened.company, opened.contract), opened.contract),
+        contract=opened.contract,
+        first_tasks_per_owner=opened.settings.first_tasks_per_owner,
     )
 
 
@@ -84,14 +90,25 @@ def plan(context: dg.AssetExecutionContext, place: Place) -> dg.MaterializeResul
     """
     opened = place.opened
     (as_of,) = partitions.mornings(context)
-    made = {}
+    made, problems = {}, []
     for name, crm in opened.crms().items():
-        made[name] = make_plan(opened, crm, as_of)
-        plan_file(opened, name, as_of).parent.mkdir(parents=True, exist_ok=True)
-        put(plan_file(opened, name, as_of), made[name].to_json())
+        file = plan_file(opened, name, as_of)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            made[name] = make_plan(opened, crm, as_of)
+        except Problem as problem:
+            # One CRM that is away stops no other: without a plan nothing is sent to it.
+            file.unlink(missing_ok=True)
+            problems.append(f"{name}: {problem}")
+            context.log.warning("%s: no plan: %s", name, problem)
+            continue
+        put(file, plans.write([made[name]]))
+    if not made:
+        raise Rejected("\n".join(problems))
     return dg.MaterializeResult(
         metadata={
             "plan": dg.MarkdownMetadataValue("\n\n".join(one.to_markdown() for one in made.values())),
+            "problems": problems,
             **{f"{name}_fields": len(one.fields) for name, one in made.items()},
             **{f"{name}_tasks_to_open": len(one.new_tasks) for name, one in made.items()},
         }
@@ -121,6 +138,60 @@ def every_account_is_decided(context: dg.AssetCheckExecutionContext, place: Plac
     return dg.AssetCheckResult(passed=passed, metadata=found)
 
 
+class Delivery(dg.Config):
+    """On which terms the plans are carried out; every one is optional."""
+
+    plan: str = ""
+    """File of the plans to apply; empty: those of the morning, made last."""
+    select: list[str] = pydantic.Field(default_factory=list)
+    """Only these accounts or cohorts."""
+    limit: int | None = None
+    """At most so many accounts."""
+    canary: int | None = None
+    """So many accounts first, and the rest only if none of them was refused."""
+    approved_by: str = ""
+    """Who approved it; kept in the ledger."""
+    crm: str = ""
+    """Only this CRM; empty: all that are configured."""
+    override: str = ""
+    """Why the circuit breaker is overruled; kept in the ledger."""
+
+    def terms(self, opened: Opened, as_of: date) -> delivering.Terms:
+        return delivering.Terms(
+            accounts=selected(opened, self.select, as_of) if self.select else None,
+            limit=self.limit,
+            canary=self.canary,
+            approved_by=self.approved_by or None,
+            override=self.override or None,
+            allow_old_morning=opened.settings.allow_old_morning,
+        )
+
+
+def selected(opened: Opened, names: Sequence[str], as_of: date) -> set[str]:
+    """The accounts that are named, or that are of a cohort that is; `Rejected` for a name that is neither."""
+    segment = opened.frame(opened.lake.read(segments.ACCOUNT_SEGMENT, (as_of, as_of)))
+    found: set[str] = set()
+    for name in names:
+        accounts = segment.loc[(segment["account_id"] == name) | (segment["cohort"] == name), "account_id"]
+        if accounts.empty:
+            raise Rejected(
+                f"{name} is neither an account nor a cohort of the morning of {as_of}",
+                fix=f"name an account id, or one of {', '.join(COHORTS)}",
+            )
+        found |= set(accounts)
+    return found
+
+
+def _kept_plan(opened: Opened, config: Delivery, crm: str, as_of: date) -> plans.Plan | None:
+    """The plan to apply; None where a file of plans has none for this CRM."""
+    if not config.plan:
+        file = plan_file(opened, crm, as_of)
+        if not file.exists():
+            raise Rejected(f"there is no plan of the morning of {as_of}", fix="make one with `usage-pipeline plan`")
+        return plans.read(file.read_text(encoding="utf-8"))[0]
+    return next((one for one in plans.read(Path(config.plan).read_text(encoding="utf-8")) if one.crm == crm), None)
+
+
 @dg.multi_asset(
     name="delivered",
     specs=[
@@ -134,27 +205,42 @@ def every_account_is_decided(context: dg.AssetCheckExecutionContext, place: Plac
     ],
     pool="crm",
 )
-def delivered(context: dg.AssetExecutionContext, place: Place) -> Iterator[dg.MaterializeResult[None]]:
-    """Apply the plans through the write-ahead ledger, each change once whatever crashed before, and export the ledger."""
+def delivered(
+    context: dg.AssetExecutionContext, config: Delivery, place: Place
+) -> Iterator[dg.MaterializeResult[None]]:
+    """Apply the plans through the write-ahead ledger, each change once whatever crashed before, and export the ledger.
+
+    One CRM that is away or refuses stops no other; the run fails in the end and says why.
+    """
     opened = place.opened
     (as_of,) = partitions.mornings(context)
-    did, applied = {}, {}
+    did, in_short, problems = {}, [], []
     for name, crm in opened.crms().items():
+        if config.crm not in {"", name}:
+            continue
         calls = crm.calls.total
-        # Made a moment ago; a plan that something else has overtaken since is refused, and made again by a repeat.
-        kept = plans.Plan.from_json(plan_file(opened, name, as_of).read_text(encoding="utf-8"))
-        old = opened.settings.allow_old_morning
-        applying.check(kept, crm, opened.ledger, now=opened.now, allow_old_morning=old)
-        provisioned = preparing.provision(crm, opened.ledger)
-        for created in provisioned.created:
-            context.log.info("%s: created %s", name, created)
-        applied[name] = applying.apply(
-            kept, crm, opened.ledger, now=opened.now, progress=context.log.info, allow_old_morning=old
-        )
-        did[name] = asdict(applied[name]) | {
+        try:
+            kept = _kept_plan(opened, config, name, as_of)
+            if kept is None:
+                continue
+            applied, provisioned = delivering.deliver(
+                kept,
+                crm,
+                opened.ledger,
+                config.terms(opened, as_of),
+                now=opened.now,
+                replan=partial(make_plan, opened, crm, as_of),
+                progress=context.log.info,
+                contract=opened.contract,
+            )
+        except Problem as problem:
+            problems.append(f"{name}: {problem}")
+            continue
+        did[name] = asdict(applied) | {
             "api_calls": crm.calls.total - calls,
             "provisioned": len(provisioned.created),
         }
+        in_short.append(f"{name}: {applied.in_short}")
     content: dict[Table, pd.DataFrame] = {
         catalogue.LOG: exports.log(opened.ledger),
         catalogue.ACKNOWLEDGED: exports.acknowledged(opened.ledger),
@@ -166,6 +252,8 @@ def delivered(context: dg.AssetExecutionContext, place: Place) -> Iterator[dg.Ma
         if table is catalogue.LOG:
             metadata |= {
                 "delivery": did,
-                "in_short": "; ".join(f"{name}: {one.in_short}" for name, one in applied.items()),
+                "in_short": "; ".join(in_short + problems),
             }
         yield dg.MaterializeResult(asset_key=[table.stage, table.name], metadata=metadata)
+    if problems:
+        raise Rejected("\n".join(problems))

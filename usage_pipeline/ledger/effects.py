@@ -1,15 +1,18 @@
-"""What follows in the ledger from the end of an operation."""
+"""What follows in the ledger from the end of operations: a few statements per batch, not per row."""
 
+import json
 from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from usage_pipeline.crm.client import TaskStatus
-from usage_pipeline.crm.rejections import Rejection
 from usage_pipeline.ledger import schema
 from usage_pipeline.ledger.operations import Operation, Settled
+
+# SQLite takes at least 999 parameters in one statement.
+IN_ONE_STATEMENT = 500
 
 
 def ensure(connection: Connection, instance: str) -> None:
@@ -21,130 +24,157 @@ def ensure(connection: Connection, instance: str) -> None:
 
 def end(connection: Connection, instance: str, settled: Sequence[Settled], at: datetime) -> None:
     """Write down what came of operations, with all that follows from it."""
-    for one in settled:
-        _record_end(connection, one, at)
-        if one.state in {"ok", "left"}:
-            _release(connection, instance, one.operation)
-            _take_in(connection, instance, one, at)
-        elif one.state == "failed" and one.rejection:
-            _quarantine(connection, instance, one, one.rejection, at)
+    _record_ends(connection, settled, at)
+    done = [one for one in settled if one.state in {"ok", "left"}]
+    release(connection, instance, [(one.operation.kind, one.operation.key) for one in done])
+    _acknowledge(connection, instance, [one.operation for one in done if one.operation.kind == "fields"], at)
+    _open_episodes(connection, instance, [one for one in done if one.operation.kind == "task_open"])
+    for one in done:
+        if one.operation.kind in {"task_update", "task_withdraw"}:
+            _change_episode(connection, instance, one)
+    _quarantine(connection, instance, [one for one in settled if one.state == "failed" and one.rejection], at)
 
 
-def _record_end(connection: Connection, one: Settled, at: datetime) -> None:
-    table, why = schema.operation, one.rejection
-    connection.execute(
-        update(table)
-        .where(table.c.operation == one.operation.id)
-        .values(
-            state=one.state,
-            settled_at=at if one.state != "unknown" else None,
-            cause=str(why.cause) if why else None,
-            detail=why.detail if why else None,
-            fix=why.fix if why else None,
+def release(connection: Connection, instance: str, keys: Sequence[tuple[str, str]]) -> None:
+    """Let rejections of these (kind, key) go."""
+    table = schema.rejection
+    if keys:
+        gone = delete(table).where(
+            table.c.instance == instance, table.c.kind == bindparam("a_kind"), table.c.key == bindparam("a_key")
         )
-    )
+        connection.execute(gone, [{"a_kind": kind, "a_key": key} for kind, key in keys])
 
 
-def _take_in(connection: Connection, instance: str, one: Settled, at: datetime) -> None:
-    operation = one.operation
-    match operation.kind:
-        case "fields":
-            _acknowledge(connection, instance, operation, at)
-        case "task_open":
-            _open_episode(connection, instance, one)
-        case "task_update" if one.state == "ok":
-            _change_episode(connection, instance, operation.key, **operation.payload["after"])
-        case "task_withdraw" if one.state == "ok":
-            values = {"status": TaskStatus.WITHDRAWN.value, "withdrawn_on": operation.as_of}
-            _change_episode(connection, instance, operation.key, **values)
-        case "task_update":
-            _change_episode(connection, instance, operation.key, is_touched=True)
-        case "task_withdraw":
-            # A person has it in hand, with our note: over for us, unless they still finish it.
-            values = {"status": TaskStatus.WITHDRAWN.value, "withdrawn_on": operation.as_of, "is_touched": True}
-            _change_episode(connection, instance, operation.key, **values)
+def _record_ends(connection: Connection, settled: Sequence[Settled], at: datetime) -> None:
+    table = schema.operation
+    names = ("state", "settled_at", "lost_at", "cause", "detail", "fix")
+    ends = [
+        {
+            "an_operation": one.operation.id,
+            "new_state": one.state,
+            "new_settled_at": at if one.state != "unknown" else None,
+            # From here on it is waited until "it is not there" can be believed.
+            "new_lost_at": at if one.state == "unknown" else None,
+            "new_cause": str(one.rejection.cause) if one.rejection else None,
+            "new_detail": one.rejection.detail if one.rejection else None,
+            "new_fix": one.rejection.fix if one.rejection else None,
+        }
+        for one in settled
+    ]
+    new: dict[str, Any] = {name: bindparam(f"new_{name}") for name in names}
+    connection.execute(update(table).where(table.c.operation == bindparam("an_operation")).values(new), ends)
 
 
-def _acknowledge(connection: Connection, instance: str, operation: Operation, at: datetime) -> None:
-    table = schema.acknowledged
-    connection.execute(
-        delete(table).where(
+def _acknowledge(connection: Connection, instance: str, operations: Sequence[Operation], at: datetime) -> None:
+    table = schema.record
+    for start in range(0, len(operations), IN_ONE_STATEMENT):
+        some = operations[start : start + IN_ONE_STATEMENT]
+        mine = (
             table.c.instance == instance,
-            table.c.object == operation.object,
-            table.c.crm_id == operation.crm_id,
-            table.c.field.in_(list(operation.payload)),
+            table.c.object == "company",
+            table.c.crm_id.in_([str(one.crm_id) for one in some]),
         )
-    )
-    connection.execute(
-        insert(table),
-        [
-            {
+        fields = {
+            row.crm_id: json.loads(row.fields)
+            for row in connection.execute(select(table.c.crm_id, table.c.fields).where(*mine))
+        }
+        rows = {
+            str(one.crm_id): {
                 "instance": instance,
-                "object": operation.object,
-                "crm_id": operation.crm_id,
-                "field": name,
-                "account_id": operation.account_id,
-                "value": value,
+                "object": "company",
+                "crm_id": str(one.crm_id),
+                "account_id": one.account_id,
+                "fields": json.dumps(fields.get(str(one.crm_id), {}) | dict(one.payload), sort_keys=True),
+                "written_on": one.as_of,
                 "at": at,
             }
-            for name, value in operation.payload.items()
-        ],
+            for one in some
+        }
+        connection.execute(delete(table).where(*mine))
+        connection.execute(insert(table), list(rows.values()))
+
+
+def _open_episodes(connection: Connection, instance: str, opened: Sequence[Settled]) -> None:
+    table = schema.episode
+    if not opened:
+        return
+    key: Any = bindparam("a_key")
+    # What is written down twice says the same: a task is one task, whichever apply found it.
+    connection.execute(
+        delete(table).where(table.c.instance == instance, table.c.task_key == key),
+        [{"a_key": one.operation.key} for one in opened],
     )
+    connection.execute(insert(table), [_episode(instance, one) for one in opened])
 
 
-def _open_episode(connection: Connection, instance: str, one: Settled) -> None:
+def _episode(instance: str, one: Settled) -> dict[str, Any]:
     operation, found = one.operation, one.task
     payload = operation.payload
-    connection.execute(
-        insert(schema.episode).values(
-            instance=instance,
-            task_key=operation.key,
-            account_id=operation.account_id,
-            play=payload["play"],
-            episode=payload["episode"],
-            task_id=one.crm_id,
-            crm_id=operation.crm_id,
-            subject=payload["subject"],
-            body=payload["body"],
-            priority=payload["priority"],
-            due_on=date.fromisoformat(str(payload["due_on"])),
-            opened_on=operation.as_of,
-            status=str(found.status) if found else TaskStatus.OPEN.value,
-            closed_at=found.closed_at if found else None,
-            is_touched=False,
-        )
-    )
-
-
-def _change_episode(connection: Connection, instance: str, task_key: str, **values: Any) -> None:
-    table = schema.episode
-    connection.execute(update(table).where(table.c.instance == instance, table.c.task_key == task_key).values(**values))
-
-
-def _release(connection: Connection, instance: str, operation: Operation) -> None:
-    table = schema.rejection
-    connection.execute(
-        delete(table).where(table.c.instance == instance, table.c.kind == operation.kind, table.c.key == operation.key)
-    )
-
-
-def _quarantine(connection: Connection, instance: str, one: Settled, rejection: Rejection, at: datetime) -> None:
-    table, operation = schema.rejection, one.operation
-    mine = (table.c.instance == instance, table.c.kind == operation.kind, table.c.key == operation.key)
-    values = {
+    return {
+        "instance": instance,
+        "task_key": operation.key,
         "account_id": operation.account_id,
+        "play": payload["play"],
+        "episode": payload["episode"],
+        "task_id": one.crm_id,
         "crm_id": operation.crm_id,
-        "payload_hash": operation.payload_hash,
-        "cause": str(rejection.cause),
-        "detail": rejection.detail,
-        "fix": rejection.fix,
-        "last_at": at,
-        "as_of": operation.as_of,
+        "subject": payload["subject"],
+        "body": payload["body"],
+        "priority": payload["priority"],
+        "due_on": date.fromisoformat(str(payload["due_on"])),
+        "opened_on": operation.as_of,
+        "status": str(found.status) if found else TaskStatus.OPEN.value,
+        "closed_at": found.closed_at if found else None,
+        "is_touched": False,
+        "withdrawn_on": None,
+        "answer": None,
     }
-    again = connection.execute(update(table).where(*mine).values(attempts=table.c.attempts + 1, **values))
-    if not again.rowcount:
-        connection.execute(
-            insert(table).values(
-                instance=instance, kind=operation.kind, key=operation.key, since=at, attempts=1, **values
-            )
+
+
+def _change_episode(connection: Connection, instance: str, one: Settled) -> None:
+    operation, table = one.operation, schema.episode
+    withdrawn = {"status": TaskStatus.WITHDRAWN.value, "withdrawn_on": operation.as_of}
+    values: dict[str, Any]
+    if operation.kind == "task_update":
+        values = dict(operation.payload["after"]) if one.state == "ok" else {"is_touched": True}
+    else:
+        # Left: a person has it in hand, with our note: over for us, unless they still finish it.
+        values = withdrawn if one.state == "ok" else withdrawn | {"is_touched": True}
+    connection.execute(
+        update(table).where(table.c.instance == instance, table.c.task_key == operation.key).values(**values)
+    )
+
+
+def _quarantine(connection: Connection, instance: str, refused: Sequence[Settled], at: datetime) -> None:
+    table = schema.rejection
+    if not refused:
+        return
+    before = {
+        (row.kind, row.key): row
+        for row in connection.execute(
+            select(table.c.kind, table.c.key, table.c.since, table.c.attempts).where(table.c.instance == instance)
         )
+    }
+    release(connection, instance, [(one.operation.kind, one.operation.key) for one in refused])
+    rows = []
+    for one in refused:
+        operation, known = one.operation, before.get((one.operation.kind, one.operation.key))
+        if one.rejection:
+            rows.append(
+                {
+                    "instance": instance,
+                    "kind": operation.kind,
+                    "key": operation.key,
+                    "account_id": operation.account_id,
+                    "crm_id": operation.crm_id,
+                    "payload_hash": operation.payload_hash,
+                    "cause": str(one.rejection.cause),
+                    "detail": one.rejection.detail,
+                    "fix": one.rejection.fix,
+                    "since": known.since if known else at,
+                    "last_at": at,
+                    "as_of": operation.as_of,
+                    "attempts": known.attempts + 1 if known else 1,
+                }
+            )
+    connection.execute(insert(table), rows)

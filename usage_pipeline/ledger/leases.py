@@ -2,6 +2,7 @@
 
 import os
 import socket
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from usage_pipeline.ledger.schema import lease
 
 # Longer than any one request with all its repetitions.
 LASTS = timedelta(minutes=10)
+BEAT_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -44,9 +46,24 @@ def held(engine: Engine, instance: str, run: str, now: Callable[[], datetime]) -
                     f"another apply took over {instance}", fix="wait for it to end; it settles what this one left open"
                 )
 
+    ended = threading.Event()
+
+    def beat() -> None:
+        # A batch may take longer than the lease lasts: renewed beside it, as long as this process lives.
+        while not ended.wait(BEAT_S):
+            try:
+                renew()
+            except Unavailable:
+                # Taken over; the next renewal by the apply itself says so.
+                return
+
+    heart = threading.Thread(target=beat, name=f"lease of {instance}", daemon=True)
+    heart.start()
     try:
         yield Lease(instance, run, renew)
     finally:
+        ended.set()
+        heart.join()
         with engine.begin() as connection:
             connection.execute(delete(lease).where(lease.c.instance == instance, lease.c.run == run))
 

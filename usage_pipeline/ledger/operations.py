@@ -29,8 +29,12 @@ class Operation:
     payload: Mapping[str, Any]
     operation_class: str
     as_of: date
+    before: Mapping[str, str | None] | None = None
+    """What the fields held before, for a rollback."""
     state: State = "planned"
     sent_at: datetime | None = None
+    lost_at: datetime | None = None
+    """When it was known that the answer is lost."""
 
     @property
     def object(self) -> str:

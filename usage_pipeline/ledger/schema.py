@@ -35,6 +35,9 @@ run = Table(
     Column("started_at", DateTime, nullable=False),
     Column("finished_at", DateTime),
     Column("state", String(20), nullable=False),
+    Column("approved_by", String(200)),
+    Column("override", Text),
+    Column("measures", Text),
 )
 
 # One intent: planned, sent, then ok, left, failed or unknown.
@@ -52,27 +55,29 @@ operation = Table(
     Column("crm_id", String(40)),
     Column("payload", Text, nullable=False),
     Column("payload_hash", String(64), nullable=False),
+    Column("before", Text),
     Column("class", String(20), nullable=False),
     Column("state", String(20), nullable=False, index=True),
     Column("attempts", Integer, nullable=False),
     Column("planned_at", DateTime, nullable=False),
     Column("sent_at", DateTime),
+    Column("lost_at", DateTime),
     Column("settled_at", DateTime),
     Column("cause", String(20)),
     Column("detail", Text),
     Column("fix", Text),
 )
 
-# The value that the CRM last confirmed, per field.
-acknowledged = Table(
-    "acknowledged",
+# What the CRM last confirmed of a record: its fields as JSON, and the morning that they were brought to.
+record = Table(
+    "record",
     metadata,
     Column("instance", String(120), primary_key=True),
     Column("object", String(20), primary_key=True),
     Column("crm_id", String(40), primary_key=True),
-    Column("field", String(100), primary_key=True),
     Column("account_id", String(255), nullable=False),
-    Column("value", Text),
+    Column("fields", Text, nullable=False),
+    Column("written_on", Date, nullable=False),
     Column("at", DateTime, nullable=False),
 )
 

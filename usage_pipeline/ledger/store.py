@@ -10,13 +10,13 @@ from datetime import date, datetime
 from typing import Any, Literal
 
 import pandas as pd
-from sqlalchemy import Connection, Engine, Table, create_engine, delete, event, insert, select, update
+from sqlalchemy import Connection, Engine, Table, bindparam, create_engine, delete, event, insert, select, update
 
 from usage_pipeline import frames
 from usage_pipeline.accounts import AccountId, CrmId
 from usage_pipeline.crm.matching import Match
 from usage_pipeline.crm.rejections import Cause
-from usage_pipeline.ledger import effects, leases, schema
+from usage_pipeline.ledger import effects, leases, records, schema, upgrades
 from usage_pipeline.ledger.operations import OPEN_STATES, Operation, Settled
 
 
@@ -29,7 +29,8 @@ class Ledger:
             _prepare_sqlite(self._engine)
         # Writers of SQLite take their turn at the beginning, not in the middle of a transaction.
         self._writing = self._engine.execution_options(writes=True)
-        schema.metadata.create_all(self._writing)
+        with self._writing.begin() as connection:
+            upgrades.upgrade(connection)
 
     def close(self) -> None:
         self._engine.dispose()
@@ -48,9 +49,25 @@ class Ledger:
         with self._engine.connect() as connection:
             return connection.execute(select(table.c.last_as_of).where(table.c.instance == instance)).scalar()
 
-    def acknowledged(self, instance: str) -> pd.DataFrame:
-        """One row per field of a record that the CRM has confirmed."""
-        return self._frame(schema.acknowledged, instance)
+    def last_measures(self, instance: str) -> dict[str, Any] | None:
+        """The measures of the newest morning that was applied to the instance; None before the first."""
+        table = schema.run
+        wanted = (
+            select(table.c.measures)
+            .where(table.c.instance == instance, table.c.state == "finished", table.c.measures.is_not(None))
+            .order_by(table.c.as_of.desc(), table.c.started_at.desc())
+            .limit(1)
+        )
+        with self._engine.connect() as connection:
+            found = connection.execute(wanted).scalar()
+        return None if found is None else json.loads(found)
+
+    def records(self, instance: str, fields: Sequence[str]) -> pd.DataFrame:
+        """One row per company that the CRM has confirmed: crm_id, account_id, written_on and the named fields.
+
+        A field that was emptied or never written is missing.
+        """
+        return records.of(self._engine, instance, fields)
 
     def episodes(self, instance: str | None = None) -> pd.DataFrame:
         """One row per task of ours, open or not."""
@@ -64,7 +81,7 @@ class Ledger:
         """One row per operation of every instance."""
         return self._frame(schema.operation, None)
 
-    def table(self, name: Literal["acknowledged", "rejection", "link", "run"]) -> pd.DataFrame:
+    def table(self, name: Literal["record", "rejection", "link", "run"]) -> pd.DataFrame:
         """A table of the ledger, over all instances."""
         return self._frame(schema.metadata.tables[name], None)
 
@@ -98,6 +115,20 @@ class Ledger:
                 )
             connection.execute(insert(table), new)
 
+    def forget(self, account: AccountId, instance: str | None) -> int:
+        """Forget link, confirmed fields and rejections of an account; gives how many rows were.
+
+        Tasks stay, so that none is opened twice, and hold-outs, so that nobody is drawn twice.
+        """
+        gone = 0
+        tables = (schema.link, schema.record, schema.rejection)
+        with self._writing.begin() as connection:
+            for table in tables:
+                mine = [table.c.account_id == account, *([table.c.instance == instance] if instance else [])]
+                gone += connection.execute(delete(table).where(*mine)).rowcount
+            connection.execute(update(schema.instance).values(sequence=schema.instance.c.sequence + 1))
+        return gone
+
     # -- hold-out ------------------------------------------------------------------------------
 
     def assignments(self) -> pd.DataFrame:
@@ -126,7 +157,18 @@ class Ledger:
         """The right to write to the instance; one living run at a time."""
         return leases.held(self._writing, instance, run, now)
 
-    def begin(self, run: str, instance: str, as_of: date, contract_version: str, at: datetime) -> None:
+    def begin(
+        self,
+        run: str,
+        instance: str,
+        as_of: date,
+        contract_version: str,
+        at: datetime,
+        *,
+        approved_by: str | None = None,
+        override: str | None = None,
+        measures: Mapping[str, Any] | None = None,
+    ) -> None:
         """A run starts; one that was still running there is lost, since this one has its lease."""
         table = schema.run
         with self._writing.begin() as connection:
@@ -141,6 +183,9 @@ class Ledger:
                     contract_version=contract_version,
                     started_at=at,
                     state="running",
+                    approved_by=approved_by,
+                    override=override,
+                    measures=None if measures is None else json.dumps(measures),
                 )
             )
 
@@ -174,6 +219,7 @@ class Ledger:
                         "crm_id": one.crm_id,
                         "payload": json.dumps(one.payload, sort_keys=True, default=str),
                         "payload_hash": one.payload_hash,
+                        "before": None if one.before is None else json.dumps(one.before, sort_keys=True),
                         "class": one.operation_class,
                         "state": "planned",
                         "attempts": 0,
@@ -189,9 +235,22 @@ class Ledger:
         with self._writing.begin() as connection:
             connection.execute(
                 update(table)
-                .where(table.c.operation.in_([one.id for one in operations]))
-                .values(state="sent", sent_at=at, attempts=table.c.attempts + 1)
+                .where(table.c.operation == bindparam("an_operation"))
+                .values(state="sent", sent_at=at, attempts=table.c.attempts + 1),
+                [{"an_operation": one.id} for one in operations],
             )
+
+    def sent_before(self, instance: str, task_keys: Sequence[str]) -> set[str]:
+        """Which of these tasks were sent by an earlier operation, whatever came of it."""
+        table = schema.operation
+        wanted = select(table.c.key).where(
+            table.c.instance == instance,
+            table.c.kind == "task_open",
+            table.c.attempts > 0,
+            table.c.key.in_(list(task_keys)),
+        )
+        with self._engine.connect() as connection:
+            return set(connection.execute(wanted).scalars())
 
     def unsettled(self, instance: str) -> list[Operation]:
         """Operations without a known end, oldest first."""
@@ -218,6 +277,11 @@ class Ledger:
             return connection.execute(
                 delete(table).where(table.c.instance == instance, table.c.cause.in_([str(cause) for cause in causes]))
             ).rowcount
+
+    def release_keys(self, instance: str, keys: Sequence[tuple[str, str]]) -> None:
+        """Let go of the rejections of these (kind, key)."""
+        with self._writing.begin() as connection:
+            effects.release(connection, instance, keys)
 
     def record_task_states(self, instance: str, changed: Sequence[Mapping[str, Any]]) -> None:
         """Take in what people did with tasks: rows of task_key and the columns that changed."""
@@ -264,8 +328,10 @@ def _operation(row: Mapping[Any, Any]) -> Operation:
         payload=json.loads(row["payload"]),
         operation_class=row["class"],
         as_of=row["as_of"],
+        before=json.loads(row["before"]) if row["before"] else None,
         state=row["state"],
         sent_at=row["sent_at"],
+        lost_at=row["lost_at"],
     )
 
 

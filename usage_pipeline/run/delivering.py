@@ -1,26 +1,27 @@
-"""A plan to look at, and a delivery by hand, from a terminal."""
+"""Plans to look at and deliveries by hand, from a terminal."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 from dagster_duckdb import DuckDBResource
-from rich.console import Console
-from rich.table import Table
 
+from usage_pipeline import frames
+from usage_pipeline.crm.client import Crm
 from usage_pipeline.defs import sync as sync_defs
 from usage_pipeline.defs.launching import Launcher
 from usage_pipeline.defs.place import Opened, Place
 from usage_pipeline.errors import Rejected
-from usage_pipeline.home import Home, put
+from usage_pipeline.home import put
 from usage_pipeline.plays import catalogue as plays
 from usage_pipeline.run import sandboxed
-from usage_pipeline.settings import Settings
+from usage_pipeline.sources import crm as crm_sources
+from usage_pipeline.sync import plans, rollback
+from usage_pipeline.sync.narrowing import narrowed
 from usage_pipeline.sync.plans import Plan
-
-# A person reads a screen or two; the file has all of it.
-SHOWN = 40
+from usage_pipeline.sync.redacting import redacted
 
 
 def opened() -> Opened:
@@ -31,69 +32,102 @@ def opened() -> Opened:
 
 
 @contextmanager
-def _crms(settings: Settings, home: Home) -> Iterator[None]:
+def crms(place: Opened, only: str | None = None) -> Iterator[dict[str, Crm]]:
     """The configured CRMs; where one is the sandbox, it runs meanwhile."""
-    if settings.hubspot_url and settings.salesforce_url:
-        yield
+    settings = place.settings
+    urls = {"hubspot": settings.hubspot_url, "salesforce": settings.salesforce_url}
+    if only is not None and only not in settings.crm_names:
+        raise Rejected(f"{only} is no configured CRM", fix=f"USAGE_CRMS names {', '.join(settings.crm_names)}")
+    names = settings.crm_names if only is None else (only,)
+    if all(urls.get(name) for name in names):
+        yield {name: crm for name, crm in place.crms().items() if name in names}
         return
-    with sandboxed.running(home):
-        yield
+    with sandboxed.running(place.home):
+        yield {name: crm for name, crm in place.crms().items() if name in names}
 
 
-def plan(settings: Settings, console: Console, *, as_of: date | None, write: Path | None) -> None:
-    """Print what a delivery of the morning would change; nothing is sent."""
+def make_plans(
+    *, as_of: date | None, only: str | None, select: Sequence[str], limit: int | None, hide: bool
+) -> list[Plan]:
+    """What a delivery of the morning would change, compared with what the CRMs hold now; nothing is sent."""
     place = opened()
-    morning = as_of or _newest(place)
-    with _crms(settings, place.home):
-        made = [sync_defs.make_plan(place, crm, morning) for crm in place.crms().values()]
-    for one in made:
-        _show(one, console)
-    if write is not None:
-        put(write, "[" + ",\n".join(one.to_json() for one in made) + "]")
-        console.print(f"written to {write}", highlight=False)
+    morning = as_of or newest(place)
+    accounts = sync_defs.selected(place, select, morning) if select else None
+    with crms(place, only) as clients:
+        made = [sync_defs.make_plan(place, crm, morning) for crm in clients.values()]
+    made = [narrowed(one, accounts=accounts, limit=limit) if accounts or limit else one for one in made]
+    return [redacted(one) for one in made] if hide else made
 
 
-def apply(settings: Settings, console: Console, *, as_of: date | None) -> bool:
-    """Deliver the morning, as the job `deliver` does; False where an operation failed."""
+def keep(made: Sequence[Plan], file: Path) -> None:
+    """The plans in a file: Markdown for people where it is called so, else the JSON that `apply` takes."""
+    text = "\n\n".join(one.to_markdown() for one in made) if file.suffix == ".md" else plans.write(made)
+    put(file, text)
+
+
+def apply(*, as_of: date | None, file: Path | None, only: str | None, terms: dict[str, Any]) -> dict[str, Any]:
+    """Plan and deliver a morning, or deliver the plans of a file; the metadata of what was done.
+
+    `terms` are those of `defs.sync.Delivery`. Recorded as a run like any other.
+    """
     place = opened()
-    morning = as_of or _newest(place)
-    with _crms(settings, place.home):
-        did = Launcher(place.home).execute("deliver", morning=morning).metadata["sync/log"]
-    console.print(f"{morning}: {did['in_short']}", highlight=False, soft_wrap=True)
-    return not any(one["failed"] for one in did["delivery"].values())
+    if file is None:
+        morning, job = as_of or newest(place), "deliver"
+    else:
+        morning, job = _morning_of(file), "apply"
+        terms = terms | {"plan": str(file.resolve())}
+    terms = terms | ({"crm": only} if only else {})
+    with crms(place, only):
+        config = {"ops": {"delivered": {"config": terms}}}
+        return dict(Launcher(place.home).execute(job, morning=morning, config=config).metadata["sync/log"])
 
 
-def _newest(place: Opened) -> date:
+def retry(*, only: str | None, really: bool) -> tuple[list[dict[str, Any]], dict[str, Any] | None]:
+    """What was refused or failed, and what sending it again did; nothing is sent unless `really`."""
+    place = opened()
+    with crms(place, only) as clients:
+        keys = {crm.instance().key for crm in clients.values()}
+        waiting = [row for row in frames.rows(place.ledger.table("rejection")) if row["instance"] in keys]
+        if not really or not waiting:
+            return waiting, None
+        for instance in keys:
+            mine = [(row["kind"], row["key"]) for row in waiting if row["instance"] == instance]
+            place.ledger.release_keys(instance, mine)
+    accounts = sorted({row["account_id"] for row in waiting})
+    return waiting, apply(as_of=None, file=None, only=only, terms={"select": accounts})
+
+
+def roll_back(run: str, *, only: str | None, really: bool, approved_by: str | None) -> list[Plan]:
+    """The plans that undo what was delivered after `run`; carried out where `really`."""
+    place = opened()
+    with crms(place, only) as clients:
+        instance = next((row["instance"] for row in frames.rows(place.ledger.table("run")) if row["run"] == run), None)
+        mine = [crm for crm in clients.values() if crm.instance().key == instance]
+        if not mine:
+            raise Rejected(f"no configured CRM has a run {run}", fix="`usage-pipeline status --history` lists the runs")
+        crm = mine[0]
+        present = crm_sources.present(crm_sources.read(crm, place.company, place.contract), place.contract)
+        made = rollback.plan(crm, place.ledger, run, present, created_at=place.now(), contract=place.contract)
+    if really and not made.is_empty:
+        file = place.home.path / "plans" / f"rollback-to-{run}.json"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        keep([made], file)
+        terms = {"override": f"rollback to {run}"} | ({"approved_by": approved_by} if approved_by else {})
+        apply(as_of=None, file=file, only=crm.name, terms=terms)
+    return [made]
+
+
+def newest(place: Opened) -> date:
+    """The newest decided morning."""
     mornings = place.lake.partitions(plays.DECISION)
     if not mornings:
         raise Rejected("nothing was decided here yet", fix="run `usage-pipeline run` first")
     return mornings[-1]
 
 
-def _show(one: Plan, console: Console) -> None:
-    console.rule(f"{one.crm}, morning of {one.as_of}", align="left")
-    console.print(
-        f"{len(one.fields):,} fields on {one.records:,} records; {len(one.new_tasks)} tasks to open, "
-        f"{len(one.rewordings)} to update, {len(one.closings)} to withdraw; {one.matched:,} accounts matched, "
-        f"{one.unmatched:,} unmatched, {one.ambiguous:,} ambiguous; {one.api_calls} API calls",
-        highlight=False,
-    )
-    if one.is_empty:
-        console.print("Nothing has to be sent.")
-        return
-    table = Table("account", "field", "now", "then")
-    for change in one.fields[:SHOWN]:
-        table.add_row(change.account_id, change.field, _short(change.old), _short(change.new))
-    console.print(table)
-    if len(one.fields) > SHOWN:
-        console.print(f"... and {len(one.fields) - SHOWN:,} more; `--write FILE` has all of them", highlight=False)
-    for task in one.new_tasks[:SHOWN]:
-        console.print(f"open  {task.account_id}: {task.subject} (due {task.due_on})", highlight=False, soft_wrap=True)
-    for rewording in one.rewordings[:SHOWN]:
-        console.print(f"update  {rewording.account_id}: {rewording.subject}", highlight=False, soft_wrap=True)
-    for closing in one.closings[:SHOWN]:
-        console.print(f"withdraw  {closing.account_id}: {closing.subject}", highlight=False, soft_wrap=True)
-
-
-def _short(value: str | None) -> str:
-    return "" if value is None else value.replace("\n", "; ")[:60]
+def _morning_of(file: Path) -> date:
+    try:
+        made = plans.read(file.read_text(encoding="utf-8"))
+    except FileNotFoundError as absent:
+        raise Rejected(f"there is no plan {file}", fix="make one with `usage-pipeline plan --write FILE`") from absent
+    return made[0].as_of

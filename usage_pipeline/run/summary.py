@@ -25,6 +25,8 @@ COUNTED = (
     "ambiguous",
     "failed",
     "quarantined",
+    "held_back",
+    "calls_saved",
 )
 STATES = ("unmatched", "ambiguous")
 """Counts of how things are, not of what was done: the last delivery's, not the sum."""

@@ -11,7 +11,7 @@ from usage_pipeline.accounts import AccountId
 from usage_pipeline.company import Company
 from usage_pipeline.crm import matching
 from usage_pipeline.crm.client import Crm, Record, TaskState, TaskStatus
-from usage_pipeline.crm.contract import CONTRACT
+from usage_pipeline.crm.contract import CONTRACT, Contract
 from usage_pipeline.crm.matching import Match
 from usage_pipeline.ledger.store import Ledger
 from usage_pipeline.periods import morning
@@ -20,10 +20,14 @@ from usage_pipeline.sources.catalogue import CRM_LINK, PAST_ACTION
 BY_PEOPLE = (TaskStatus.DONE, TaskStatus.DISMISSED)
 
 
-def read(crm: Crm, company: Company) -> list[Record]:
+def account_key(crm: Crm, company: Company) -> str:
+    """Where this CRM keeps the product's account id."""
+    return {"hubspot": company.crm.hubspot_account_key, "salesforce": company.crm.salesforce_account_key}[crm.name]
+
+
+def read(crm: Crm, company: Company, contract: Contract = CONTRACT) -> list[Record]:
     """Every company of one CRM, read once for `links` and `present`."""
-    keys = {"hubspot": company.crm.hubspot_account_key, "salesforce": company.crm.salesforce_account_key}
-    return crm.records(keys[crm.name], CONTRACT)
+    return crm.records(account_key(crm, company), contract)
 
 
 def links(
@@ -47,10 +51,11 @@ def links(
     return pd.DataFrame(rows, columns=list(CRM_LINK.schema.names), dtype=object)
 
 
-def present(records: list[Record]) -> pd.DataFrame:
-    """What the CRM holds in our fields now: one row per record and field (crm_id, field, value)."""
-    rows = [(record.crm_id, name, value) for record in records for name, value in record.fields.items()]
-    return pd.DataFrame(rows, columns=["crm_id", "field", "value"], dtype=object)
+def present(records: list[Record], contract: Contract = CONTRACT) -> pd.DataFrame:
+    """What the CRM holds now: one row per record (crm_id, account_key and our fields as text)."""
+    names = [field.name for field in contract.fields]
+    rows = [(record.crm_id, record.account_key, *(record.fields.get(name) for name in names)) for record in records]
+    return pd.DataFrame(rows, columns=["crm_id", "account_key", *names], dtype=object)
 
 
 def past_actions(ledger: Ledger, clients: Mapping[str, Crm], as_of: date) -> pd.DataFrame:

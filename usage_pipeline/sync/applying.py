@@ -2,27 +2,23 @@
 
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from datetime import datetime
 from typing import Any
 
 from usage_pipeline.accounts import AccountId, CrmId
-from usage_pipeline.crm.batches import chunks
+from usage_pipeline.crm.batches import chunks, unanswered
 from usage_pipeline.crm.calling import Class
-from usage_pipeline.crm.client import Crm, FieldWrite, Instance, RowResult
+from usage_pipeline.crm.client import Crm, FieldWrite, RowResult
 from usage_pipeline.crm.contract import CONTRACT, Contract
-from usage_pipeline.crm.rejections import PASSING, BudgetSpent, Cause, Rejection
-from usage_pipeline.errors import Rejected, Unavailable
+from usage_pipeline.crm.rejections import PASSING, Cause, Refused, Rejection, rejection_of
+from usage_pipeline.errors import Unavailable
 from usage_pipeline.ledger.leases import Lease
 from usage_pipeline.ledger.operations import Kind, Operation, Settled
 from usage_pipeline.ledger.store import Ledger
-from usage_pipeline.sync import settling
-from usage_pipeline.sync.plans import Plan, TaskClosing, TaskNew, TaskRewording
-
-STALE_AFTER = timedelta(days=1)
-# A morning further back is a back-fill or a mistake; real people read a real CRM.
-OLDEST_MORNING = timedelta(days=3)
+from usage_pipeline.sync import fitness, settling
+from usage_pipeline.sync.plans import FieldChange, Plan, TaskClosing, TaskNew, TaskRewording
 
 Progress = Callable[[str], None]
 
@@ -47,6 +43,27 @@ class Applied:
     """Rows that were refused, with a known cause."""
     settled_from_before: int
     """Operations that a crash had left open."""
+    edits_restored: int
+    """Fields that somebody edited and that got our value again."""
+    edits_left: int
+    """Fields that somebody edited and that stay theirs."""
+    held_back: int
+    """Records that differ too little to be written."""
+    calls_saved: int
+    """What those would have cost."""
+
+    def and_then(self, later: "Applied") -> "Applied":
+        """Two applies of one delivery as one: what was sent adds up, the rest is as the later one found it."""
+        sent = {
+            *("fields_written", "records_written", "tasks_opened", "tasks_updated", "tasks_withdrawn", "tasks_left"),
+            *("api_calls", "settled_from_before", "edits_restored"),
+        }
+        return replace(
+            later,
+            **{
+                one.name: getattr(self, one.name) + getattr(later, one.name) for one in fields(self) if one.name in sent
+            },
+        )
 
     @property
     def is_nothing(self) -> bool:
@@ -86,95 +103,81 @@ def apply(
     pause: Callable[[float], None] = time.sleep,
     contract: Contract = CONTRACT,
     allow_old_morning: bool = False,
+    approved_by: str | None = None,
+    override: str | None = None,
 ) -> Applied:
     """Do what the plan says, each row once, whatever crashed before.
 
     Raises `Rejected` for a stale plan and for a morning that a real CRM must not get, and
     `Unavailable` while another apply writes to the same instance; nothing is sent in either case.
+    Who approved it, and why a stop was overridden, is kept with the run.
     """
     calls_before = crm.calls.total
     instance = crm.instance()
-    _refuse_unfit(plan, instance, contract, now(), allow_old_morning=allow_old_morning)
-    run = uuid.uuid4().hex
+    run = uuid.uuid4().hex[:12]
     with ledger.lease(instance.key, run, now) as lease:
-        _refuse_stale(plan, ledger, allow_old_morning=allow_old_morning)
+        fitness.check(
+            plan,
+            instance,
+            contract,
+            ledger,
+            now(),
+            allow_old_morning=allow_old_morning,
+            override=override,
+        )
+        ledger.begin(
+            run,
+            instance.key,
+            plan.as_of,
+            contract.fingerprint,
+            now(),
+            approved_by=approved_by,
+            override=override,
+            measures=asdict(plan.measures),
+        )
         before = settling.settle(crm, ledger, instance.key, contract, now=now, pause=pause)
-        todo = _operations(plan, before, crm)
+        ledger.release_keys(instance.key, plan.released)
+        in_doubt = {(one.kind, one.key) for one in ledger.unsettled(instance.key)}
+        todo = _operations(plan, before, crm, in_doubt)
         ends = {end.operation.id: end for end in before if end.state in {"ok", "left"}}
         if todo:
-            ledger.begin(run, instance.key, plan.as_of, contract.version, now())
             ledger.intend(run, instance.key, todo, now())
             sent = _send_all(todo, crm, ledger, lease, contract, now, progress)
             ends |= {end.operation.id: end for end in sent}
             if any(end.state == "unknown" for end in sent):
                 after = settling.settle(crm, ledger, instance.key, contract, now=now, pause=pause)
                 ends |= {end.operation.id: end for end in after}
-            ledger.finish(run, instance.key, plan.as_of, "finished", now())
+        ledger.finish(run, instance.key, plan.as_of, "finished", now())
     return _sums(plan, list(ends.values()), len(before), crm.calls.total - calls_before)
 
 
-def check(
-    plan: Plan,
-    crm: Crm,
-    ledger: Ledger,
-    *,
-    now: Callable[[], datetime],
-    contract: Contract = CONTRACT,
-    allow_old_morning: bool = False,
-) -> None:
-    """`Rejected` where `apply` would refuse the plan; sends and creates nothing."""
-    _refuse_unfit(plan, crm.instance(), contract, now(), allow_old_morning=allow_old_morning)
-    _refuse_stale(plan, ledger, allow_old_morning=allow_old_morning)
+def _operations(
+    plan: Plan, before: Sequence[Settled], crm: Crm, in_doubt: Collection[tuple[str, str]]
+) -> list[Operation]:
+    """The plan's rows as intents, without those that turned out to be done `before`.
 
-
-def _refuse_unfit(
-    plan: Plan, instance: Instance, contract: Contract, moment: datetime, *, allow_old_morning: bool
-) -> None:
-    if plan.instance != instance.key:
-        raise Rejected(f"the plan is for {plan.instance}, and this is {instance.key}", fix="plan again for this CRM")
-    if plan.contract_version != contract.version:
-        raise Rejected("the fields of the contract have changed since the plan was made", fix="plan again")
-    if moment - plan.created_at > STALE_AFTER:
-        raise Rejected(f"the plan was made at {plan.created_at:%Y-%m-%d %H:%M}, more than a day ago", fix="plan again")
-    if not (instance.is_sandbox or allow_old_morning) and moment.date() - plan.as_of > OLDEST_MORNING:
-        raise Rejected(
-            f"the plan is of the morning of {plan.as_of}, and {instance.key} is a real CRM",
-            fix="bring the data up to date and plan again, or set USAGE_ALLOW_OLD_MORNING=true for this one command",
-        )
-
-
-def _refuse_stale(plan: Plan, ledger: Ledger, *, allow_old_morning: bool) -> None:
-    sequence, newest = ledger.sequence(plan.instance), ledger.last_as_of(plan.instance)
-    if sequence != plan.ledger_sequence:
-        raise Rejected(
-            f"what is known of {plan.instance} has changed since the plan was made ({plan.ledger_sequence}, now {sequence})",
-            fix="plan again",
-        )
-    if newest is not None and plan.as_of < newest and not allow_old_morning:
-        raise Rejected(
-            f"the morning of {newest} was applied already, after that of {plan.as_of}",
-            fix="deliver the newest morning, or set USAGE_ALLOW_OLD_MORNING=true for this one command",
-        )
-
-
-def _operations(plan: Plan, before: Sequence[Settled], crm: Crm) -> list[Operation]:
-    """The plan's rows as intents, without those that turned out to be done `before`."""
+    A task in doubt, because the CRM could not be read, is not touched: fields may be written twice, a
+    task may not be opened twice.
+    """
     done = [end.operation for end in before if end.state in {"ok", "left"}]
     values = {
         (str(one.crm_id), name): value for one in done if one.kind == "fields" for name, value in one.payload.items()
     }
     tasks = {(one.kind, one.key) for one in done}
     missing = object()
-    by_record: dict[tuple[str, str], dict[str, str | None]] = {}
+    by_record: dict[tuple[str, str], list[FieldChange]] = {}
     for change in plan.fields:
         if values.get((change.crm_id, change.field), missing) != change.new:
-            by_record.setdefault((change.account_id, change.crm_id), {})[change.field] = change.new
+            by_record.setdefault((change.account_id, change.crm_id), []).append(change)
 
     def intent(kind: Kind, key: str, account: str, crm_id: str, payload: Mapping[str, Any], how: Class) -> Operation:
         return Operation(uuid.uuid4().hex, kind, key, AccountId(account), CrmId(crm_id), payload, str(how), plan.as_of)
 
     todo = [
-        intent("fields", account, account, crm_id, changes, Class.IDEMPOTENT)
+        replace(
+            intent("fields", account, account, crm_id, {one.field: one.new for one in changes}, Class.IDEMPOTENT),
+            before={one.field: one.old for one in changes},
+        )
         for (account, crm_id), changes in by_record.items()
     ]
     kinds: tuple[tuple[Kind, Sequence[TaskNew | TaskRewording | TaskClosing]], ...] = (
@@ -183,7 +186,7 @@ def _operations(plan: Plan, before: Sequence[Settled], crm: Crm) -> list[Operati
         ("task_open", plan.new_tasks),
     )
     for kind, planned in kinds:
-        left = [one for one in planned if (kind, one.key) not in tasks]
+        left = [one for one in planned if (kind, one.key) not in tasks and (kind, one.key) not in in_doubt]
         if left:
             how = crm.opening_class if kind == "task_open" else Class.IDEMPOTENT
             todo += [intent(kind, one.key, one.account_id, one.crm_id, one.payload, how) for one in left]
@@ -201,42 +204,58 @@ def _send_all(
 ) -> list[Settled]:
     """Batch by batch; stops where the day's calls are used up, and the rest waits."""
     ends: list[Settled] = []
+    spent: Rejection | None = None
     for kind in ("fields", "task_withdraw", "task_update", "task_open"):
         mine = [one for one in todo if one.kind == kind]
-        for batch in chunks(mine, crm.rows_per_call):
+        done = 0
+        for batch in chunks(mine, crm.rows_at_once(len(mine)) if kind == "fields" else crm.rows_per_call):
             lease.renew()
-            spent = next((end.rejection for end in ends if end.rejection and end.rejection.cause is Cause.BUDGET), None)
             if spent:
                 settled = [Settled(one, "failed", rejection=spent) for one in batch]
             else:
+                again = ledger.sent_before(lease.instance, [one.key for one in batch]) if kind == "task_open" else set()
                 ledger.sending(batch, now())
-                settled = _matched(batch, _send(kind, batch, crm, contract))
+                settled = _send(kind, batch, crm, contract, again)
+                # Whoever took over meanwhile settles these rows, not we.
+                lease.renew()
             ledger.settle(lease.instance, settled, now())
+            spent = spent or next((end.rejection for end in settled if _is_spent(end)), None)
             ends += settled
-            progress(
-                f"{crm.name}: {kind.replace('_', ' ')} {len([e for e in ends if e.operation.kind == kind])}/{len(mine)}"
-            )
+            done += len(batch)
+            progress(f"{crm.name}: {kind.replace('_', ' ')} {done:,} of {len(mine):,}")
     return ends
 
 
-def _send(kind: str, batch: Sequence[Operation], crm: Crm, contract: Contract) -> list[RowResult]:
+def _is_spent(end: Settled) -> bool:
+    return end.rejection is not None and end.rejection.cause is Cause.BUDGET
+
+
+def _send(kind: str, batch: Sequence[Operation], crm: Crm, contract: Contract, again: Collection[str]) -> list[Settled]:
+    """Send a batch; tasks whose keys were sent `again` and failed are looked for first, so that none is overwritten."""
     if kind == "fields":
-        return crm.write_fields([FieldWrite(one.id, CrmId(one.crm_id or ""), one.payload) for one in batch], contract)
+        rows = [FieldWrite(one.id, CrmId(one.crm_id or ""), one.payload) for one in batch]
+        return _matched(batch, crm.write_fields(rows, contract))
     try:
-        if kind == "task_open":
-            return crm.open_tasks([settling.opening(one) for one in batch])
-        return crm.change_tasks([settling.change(one) for one in batch])
-    except Unavailable as away:
+        if kind != "task_open":
+            return _matched(batch, crm.change_tasks([settling.change(one) for one in batch]))
+        found = crm.find_tasks([settling.opening(one) for one in batch if one.key in again]) if again else {}
+        there = [
+            Settled(one, "ok", crm_id=found[one.key].task_id, task=found[one.key]) for one in batch if one.key in found
+        ]
+        absent = [one for one in batch if one.key not in found]
+        return there + (_matched(absent, crm.open_tasks([settling.opening(one) for one in absent])) if absent else [])
+    except (Unavailable, Refused) as away:
         # Only the reading before a write ends here: what a write met is in its rows.
-        cause = Cause.BUDGET if isinstance(away, BudgetSpent) else Cause.TRANSIENT
-        return [RowResult(one.key, "failed", rejection=Rejection.of(cause, away.cause)) for one in batch]
+        return [Settled(one, "failed", rejection=rejection_of(away)) for one in batch]
 
 
 def _matched(batch: Sequence[Operation], results: Sequence[RowResult]) -> list[Settled]:
     by_key = {result.key: result for result in results}
 
     def end(one: Operation) -> Settled:
-        result = by_key[one.id if one.kind == "fields" else one.key]
+        result = by_key.get(one.id if one.kind == "fields" else one.key)
+        if result is None:
+            return Settled(one, "unknown", rejection=unanswered(one).rejection)
         return Settled(one, result.outcome, crm_id=result.crm_id, rejection=result.rejection)
 
     return [end(one) for one in batch]
@@ -264,4 +283,8 @@ def _sums(plan: Plan, ends: Sequence[Settled], settled_from_before: int, api_cal
         failed=len(passing) + sum(end.state == "unknown" for end in ends),
         quarantined=len(refused) - len(passing),
         settled_from_before=settled_from_before,
+        edits_restored=plan.edits_restored,
+        edits_left=plan.edits_left,
+        held_back=plan.held_back,
+        calls_saved=plan.calls_saved,
     )

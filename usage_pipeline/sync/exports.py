@@ -1,7 +1,10 @@
 """The ledger as tables of the lake, so that people can query what was sent."""
 
+import json
+
 import pandas as pd
 
+from usage_pipeline import frames
 from usage_pipeline.lake import Table
 from usage_pipeline.ledger.store import Ledger
 from usage_pipeline.sync.catalogue import ACKNOWLEDGED, LOG, REJECTION
@@ -14,7 +17,13 @@ def log(ledger: Ledger) -> pd.DataFrame:
 
 def acknowledged(ledger: Ledger) -> pd.DataFrame:
     """Rows of `sync/acknowledged`, over all CRM instances."""
-    return _of(ACKNOWLEDGED, ledger.table("acknowledged"))
+    records = ledger.table("record")
+    rows = [
+        row | {"field": name, "value": value}
+        for row in frames.rows(records)
+        for name, value in sorted(json.loads(row["fields"]).items())
+    ]
+    return _of(ACKNOWLEDGED, pd.DataFrame(rows, columns=[*records.columns, "field", "value"], dtype=object))
 
 
 def rejection(ledger: Ledger) -> pd.DataFrame:

@@ -1,28 +1,32 @@
-"""Wanted against acknowledged: the fewest writes that make the CRM say what it should.
+"""Wanted against what the CRM holds: the fewest writes that make it say what it should.
 
 Pure: no CRM, no ledger, no clock.
 """
 
-import math
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from usage_pipeline import frames
 from usage_pipeline.crm.client import Instance
 from usage_pipeline.crm.contract import CONTRACT, Contract
 from usage_pipeline.crm.rejections import PASSING
 from usage_pipeline.ledger.operations import hash_of
-from usage_pipeline.sync.plans import FieldChange, Plan, Shape, TaskClosing, TaskNew, TaskRewording
+from usage_pipeline.sync import breaker, task_changes
+from usage_pipeline.sync.differences import Differences, Records, Side, days_since, differences
+from usage_pipeline.sync.plans import FieldChange, Plan, Shape
 
 
 def plan(
     wanted_fields: pd.DataFrame,
     wanted_tasks: pd.DataFrame,
     links: pd.DataFrame,
-    acknowledged: pd.DataFrame,
+    confirmed: pd.DataFrame,
     episodes: pd.DataFrame,
     quarantine: pd.DataFrame,
     *,
@@ -33,165 +37,150 @@ def plan(
     shape: Shape,
     contract: Contract = CONTRACT,
     present: pd.DataFrame | None = None,
+    calls_left: int | None = None,
+    tasks_per_owner: int | None = None,
 ) -> Plan:
     """The plan for one CRM instance.
 
-    `links` are rows of `sources/crm_link` of this CRM; `acknowledged`, `episodes`, `quarantine` and
-    `sequence` are the ledger's for this instance; `present` (crm_id, field, value) is what the CRM
-    says now: with it, an edit by hand is seen and put right. Unmatched and ambiguous accounts get
-    nothing and are counted. What waits in quarantine is left alone until its content or the morning
-    is another; what was refused for a passing reason is planned again.
+    `wanted_fields` has a row per account (account_id and the contract's fields as canonical text), `confirmed`
+    a row per record that the ledger knows (`Ledger.records`), `present` one per record that the CRM
+    has now (crm_id, account_key and the fields): with it, an edit by hand is seen, and a record that
+    is gone or has become another account's is left alone. `links` are rows of `sources/crm_link`.
+    Unmatched and ambiguous accounts get nothing and are counted. What waits in quarantine is left
+    alone until its content or the morning is another; what was refused for a passing reason is
+    planned again. `tasks_per_owner`: at most so many are opened for one owner; the rest waits.
     """
-    matched = {
-        row["account_id"]: row
-        for row in frames.rows(links)
-        if row["crm"] == instance.crm and row["instance"] == instance.key and row["state"] == "matched"
-    }
-    states = [row["state"] for row in frames.rows(links) if row["instance"] == instance.key]
+    mine = links.loc[links["instance"] == instance.key, ["account_id", "state", "crm_id", "owner_id"]]
+    states = Counter(mine["state"])
+    linked = mine[mine["state"] == "matched"].set_index("account_id")[["crm_id", "owner_id"]]
+    strays = _strays(linked["crm_id"], present)
+    matched = linked.drop(index=list(strays))
     held = _Held(quarantine, as_of)
-    changes, edits = _field_changes(wanted_fields, matched, acknowledged, present, contract, held)
-    new, rewordings, closings, closed = _task_changes(wanted_tasks, matched, episodes, held)
+    records = _records(wanted_fields, matched["crm_id"], confirmed, present, contract, as_of)
+    found = differences(records, contract)
+    changes = _field_changes(records, found, held)
+    tasks = task_changes.changes(wanted_tasks, matched, episodes, held.waits)
+    new, later = task_changes.at_most(tasks.new, tasks_per_owner)
+    writes = len({change.crm_id for change in changes})
     return Plan(
         crm=instance.crm,
         instance=instance.key,
-        contract_version=contract.version,
+        contract_version=contract.fingerprint,
         as_of=as_of,
         ledger_sequence=sequence,
         created_at=created_at,
-        compared_with="acknowledged" if present is None else "present",
+        compared_with="confirmed" if present is None else "present",
         fields=tuple(changes),
         new_tasks=tuple(new),
-        rewordings=tuple(rewordings),
-        closings=tuple(closings),
+        rewordings=tuple(tasks.rewordings),
+        closings=tuple(tasks.closings),
         matched=len(matched),
-        unmatched=states.count("unmatched"),
-        ambiguous=states.count("ambiguous"),
-        edits_restored=edits,
-        left_closed=closed,
-        waiting_in_quarantine=held.count,
-        api_calls=cost(changes, new, rewordings, closings, shape),
-    )
-
-
-def cost(
-    changes: Sequence[FieldChange],
-    new: Sequence[TaskNew],
-    rewordings: Sequence[TaskRewording],
-    closings: Sequence[TaskClosing],
-    shape: Shape,
-) -> int:
-    """Calls that the writes will cost where nothing fails."""
-
-    def calls(count: int) -> int:
-        return math.ceil(count / shape.rows_per_call)
-
-    records = len({change.crm_id for change in changes})
-    # A task is read before it is changed.
-    return (
-        calls(records) + shape.calls_per_opening * calls(len(new)) + 2 * (calls(len(rewordings)) + calls(len(closings)))
+        unmatched=states["unmatched"],
+        ambiguous=states["ambiguous"],
+        strays=tuple(sorted(strays.items())),
+        edits_restored=found.restored,
+        edits_left=found.left_edited,
+        left_closed=tasks.closed,
+        tasks_later=later,
+        held_back=found.held_back,
+        waiting_in_quarantine=len(held.waiting),
+        released=held.obsolete(),
+        api_calls=shape.calls(writes, len(new), len(tasks.rewordings), len(tasks.closings)),
+        calls_saved=shape.calls(writes + found.held_back, 0, 0, 0) - shape.calls(writes, 0, 0, 0),
+        calls_left=calls_left,
+        measures=breaker.measures(wanted_fields, contract, matched=len(matched), new_tasks=len(new)),
     )
 
 
 class _Held:
-    """What waits in quarantine and must not be tried again today."""
+    """What waits in quarantine and must not be tried again today, and what waits there for nothing."""
 
     def __init__(self, quarantine: pd.DataFrame, as_of: date) -> None:
         passing = {str(cause) for cause in PASSING}
+        rows = frames.rows(quarantine)
+        self._all = {(row["kind"], row["key"]) for row in rows}
         self._hash = {
             (row["kind"], row["key"]): row["payload_hash"]
-            for row in frames.rows(quarantine)
+            for row in rows
             if row["cause"] not in passing and row["as_of"] == as_of
         }
-        self.count = 0
+        self._asked: set[tuple[str, str]] = set()
+        self.waiting: set[tuple[str, str]] = set()
 
     def waits(self, kind: str, key: str, payload: Mapping[str, Any]) -> bool:
-        waits = self._hash.get((kind, key)) == hash_of(payload)
-        self.count += waits
-        return waits
+        """Whether this very content was refused this morning."""
+        self._asked.add((kind, key))
+        if (kind, key) not in self._hash or self._hash[kind, key] != hash_of(payload):
+            return False
+        self.waiting.add((kind, key))
+        return True
+
+    def obsolete(self) -> tuple[tuple[str, str], ...]:
+        """Rejections of what nobody wants any more."""
+        return tuple(sorted(self._all - self._asked))
 
 
-def _field_changes(
+def _field_changes(records: Records, found: Differences, held: _Held) -> list[FieldChange]:
+    """The changes of the records that are written, account by account, without what waits in quarantine."""
+    own: dict[int, list[FieldChange]] = {}
+    for name, differs in found.by_field.items():
+        rows = np.flatnonzero(differs & found.writes)
+        new, old = (side.text(name).take(pa.array(rows)).to_pylist() for side in (records.wanted, records.now))
+        for row, before, after in zip(rows.tolist(), old, new, strict=True):
+            change = FieldChange(records.accounts[row], records.crm_ids[row], name, before or None, after or None)
+            own.setdefault(row, []).append(change)
+    return [
+        change
+        for row, changes in sorted(own.items())
+        if not held.waits("fields", records.accounts[row], {change.field: change.new for change in changes})
+        for change in changes
+    ]
+
+
+def _strays(linked: pd.Series, present: pd.DataFrame | None) -> dict[str, str]:
+    """Accounts whose record is gone since it was matched, or has become another account's; and which of both."""
+    if present is None:
+        return {}
+    key = present.set_index("crm_id")["account_key"].reindex(linked).fillna("").to_numpy(dtype=object)
+    is_gone = ~linked.isin(present["crm_id"]).to_numpy()
+    has_moved = (key != "") & (key != linked.index.to_numpy(dtype=object))
+    return {
+        str(account): f"the record {crm_id} is gone since it was matched"
+        if gone
+        else f"the record {crm_id} belongs to the account {other} since it was matched"
+        for account, crm_id, other, gone in zip(
+            linked.index[is_gone | has_moved],
+            linked[is_gone | has_moved],
+            key[is_gone | has_moved],
+            is_gone[is_gone | has_moved],
+            strict=True,
+        )
+    }
+
+
+def _records(
     wanted: pd.DataFrame,
-    matched: Mapping[str, Mapping[str, Any]],
-    acknowledged: pd.DataFrame,
+    matched: pd.Series,
+    confirmed: pd.DataFrame,
     present: pd.DataFrame | None,
     contract: Contract,
-    held: _Held,
-) -> tuple[list[FieldChange], int]:
-    confirmed = {
-        (row["crm_id"], row["field"]): row["value"] for row in frames.rows(acknowledged) if row["object"] == "company"
-    }
-    now = (
-        confirmed if present is None else {(row["crm_id"], row["field"]): row["value"] for row in frames.rows(present)}
+    as_of: date,
+) -> Records:
+    """What is compared: the matched accounts, and the records of those that are scored no more."""
+    crm_ids = wanted["account_id"].map(matched)
+    own = pd.DataFrame({"account_id": wanted["account_id"], "crm_id": crm_ids}).dropna(subset="crm_id")
+    own = own.sort_values("account_id")
+    if contract.leavers == "clear":
+        gone = ~confirmed["account_id"].isin(wanted["account_id"]) & ~confirmed["crm_id"].isin(own["crm_id"])
+        if present is not None:
+            gone &= confirmed["crm_id"].isin(present["crm_id"])
+        own = pd.concat([own, confirmed.loc[gone, ["account_id", "crm_id"]]], ignore_index=True)
+    written_on = confirmed.set_index("crm_id")["written_on"].reindex(own["crm_id"])
+    return Records(
+        accounts=own["account_id"].to_numpy(dtype=object),
+        crm_ids=own["crm_id"].to_numpy(dtype=object),
+        age_days=days_since(written_on, as_of),
+        wanted=Side(wanted, "account_id", own["account_id"]),
+        confirmed=Side(confirmed, "crm_id", own["crm_id"]),
+        present=None if present is None else Side(present, "crm_id", own["crm_id"]),
     )
-    by_account: dict[str, list[FieldChange]] = {}
-    edits = 0
-    for row in frames.rows(wanted):
-        account, name = row["account_id"], row["field"]
-        if account not in matched:
-            continue
-        place = (matched[account]["crm_id"], name)
-        new = contract.field(name).canonical(row["value"])
-        old = now.get(place)
-        if old == new:
-            continue
-        edits += present is not None and place in confirmed and confirmed[place] == new
-        by_account.setdefault(account, []).append(FieldChange(account, place[0], name, old, new))
-    changes = [
-        change
-        for account, own in sorted(by_account.items())
-        if not held.waits("fields", account, {change.field: change.new for change in own})
-        for change in own
-    ]
-    return changes, edits
-
-
-def _task_changes(
-    wanted: pd.DataFrame, matched: Mapping[str, Mapping[str, Any]], episodes: pd.DataFrame, held: _Held
-) -> tuple[list[TaskNew], list[TaskRewording], list[TaskClosing], int]:
-    known = {row["task_key"]: row for row in frames.rows(episodes)}
-    asked = {row["task_key"]: row for row in frames.rows(wanted)}
-    new, rewordings, closed = [], [], 0
-    for key, row in sorted(asked.items()):
-        if row["state"] != "wanted" or row["account_id"] not in matched:
-            continue
-        there = known.get(key)
-        if there is None:
-            task = _new_task(row, matched[row["account_id"]])
-            if not held.waits("task_open", key, task.payload):
-                new.append(task)
-        elif there["status"] != "open":
-            # Closed by a person, or withdrawn by us: an episode is opened once.
-            closed += 1
-        elif not there["is_touched"] and _text(row) != _text(there):
-            rewording = TaskRewording(
-                key, row["account_id"], there["crm_id"], there["task_id"], *_text(there), *_text(row)
-            )
-            if not held.waits("task_update", key, rewording.payload):
-                rewordings.append(rewording)
-    closings = [
-        TaskClosing(key, row["account_id"], row["crm_id"], row["task_id"], *_text(row))
-        for key, row in sorted(known.items())
-        if row["status"] == "open" and key not in asked
-    ]
-    return new, rewordings, [one for one in closings if not held.waits("task_withdraw", one.key, one.payload)], closed
-
-
-def _new_task(row: Mapping[str, Any], link: Mapping[str, Any]) -> TaskNew:
-    return TaskNew(
-        key=row["task_key"],
-        account_id=row["account_id"],
-        crm_id=link["crm_id"],
-        play=row["play"],
-        episode=row["episode"],
-        subject=row["subject"],
-        body=row["body"],
-        priority=row["priority"],
-        due_on=row["due_on"],
-        owner_id=link["owner_id"],
-    )
-
-
-def _text(row: Mapping[str, Any]) -> tuple[str, str, str]:
-    """What a task says; its due date is a promise and stays."""
-    return str(row["subject"]).strip(), str(row["body"]).strip(), str(row["priority"])

@@ -1,15 +1,18 @@
 """A plan: what an apply will do to one CRM instance, for a person to read and a file to keep."""
 
 import json
+import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any, Literal
 
 from usage_pipeline.errors import Rejected
+from usage_pipeline.sync.breaker import Measures
 
-FORMAT = 1
+FORMAT = 2
+REMAKE = "make one with `usage-pipeline plan --write`"
 # A person who reads a plan reads the first rows; the file has them all.
 SHOWN = 20
 
@@ -20,18 +23,34 @@ class Shape:
 
     rows_per_call: int
     calls_per_opening: int
+    rows_per_job: int | None = None
+    """Rows that one bulk job takes; it is used for more than `job_above` rows."""
+    job_above: int = 0
+    calls_per_job: int = 0
+
+    def calls(self, records: int, openings: int, rewordings: int, closings: int) -> int:
+        """Calls that these writes cost where nothing fails; a task is read before it is changed."""
+
+        def batches(rows: int) -> int:
+            return math.ceil(rows / self.rows_per_call)
+
+        fields = batches(records)
+        if self.rows_per_job and records > self.job_above:
+            fields = self.calls_per_job * math.ceil(records / self.rows_per_job)
+        return fields + self.calls_per_opening * batches(openings) + 2 * (batches(rewordings) + batches(closings))
 
 
 SHAPES = {
     # HubSpot: upsert, then associate.
     "hubspot": Shape(rows_per_call=100, calls_per_opening=2),
-    "salesforce": Shape(rows_per_call=200, calls_per_opening=1),
+    # Bulk API 2.0: create, upload, close, poll, and three lists of results.
+    "salesforce": Shape(rows_per_call=200, calls_per_opening=1, rows_per_job=100_000, job_above=2000, calls_per_job=7),
 }
 
 
 @dataclass(frozen=True)
 class FieldChange:
-    """One field of one record, from what was acknowledged (or is present) to what is wanted."""
+    """One field of one record, from what was confirmed (or is present) to what is wanted."""
 
     account_id: str
     crm_id: str
@@ -122,7 +141,7 @@ class Plan:
     as_of: date
     ledger_sequence: int
     created_at: datetime
-    compared_with: Literal["acknowledged", "present"]
+    compared_with: Literal["confirmed", "present"]
     fields: tuple[FieldChange, ...]
     new_tasks: tuple[TaskNew, ...]
     rewordings: tuple[TaskRewording, ...]
@@ -130,13 +149,30 @@ class Plan:
     matched: int
     unmatched: int
     ambiguous: int
+    strays: tuple[tuple[str, str], ...]
+    """Accounts whose record is gone or has become another account's since it was matched, and what is the matter."""
     edits_restored: int
     """Fields that somebody edited in the CRM and that get our value again."""
+    edits_left: int
+    """Fields that somebody edited in the CRM and that stay theirs."""
     left_closed: int
     """Tasks that would be wanted, but whose episode is over."""
+    tasks_later: int
+    """Tasks that wait, because their owner gets enough at once."""
+    held_back: int
+    """Records that differ too little to be written."""
     waiting_in_quarantine: int
+    released: tuple[tuple[str, str], ...]
+    """Rejections (kind, key) of what nobody wants any more."""
     api_calls: int
     """What the writes will cost where nothing fails."""
+    calls_saved: int
+    """What the records that are held back would have cost."""
+    calls_left: int | None
+    """What the CRM allows today, as far as it says."""
+    measures: Measures
+    """What the circuit breaker compares."""
+    is_redacted: bool = False
 
     @property
     def records(self) -> int:
@@ -145,17 +181,6 @@ class Plan:
     @property
     def is_empty(self) -> bool:
         return not (self.fields or self.new_tasks or self.rewordings or self.closings)
-
-    def to_json(self) -> str:
-        return json.dumps({"format": FORMAT} | asdict(self), default=_text, indent=1, ensure_ascii=False)
-
-    @classmethod
-    def from_json(cls, text: str) -> "Plan":
-        """A plan out of its file; `Rejected` where the file is something else."""
-        try:
-            return _plan(json.loads(text))
-        except (ValueError, KeyError, TypeError) as broken:
-            raise Rejected(f"this is no plan: {broken}", fix="make one with `usage-pipeline plan`") from broken
 
     def to_markdown(self) -> str:
         """For a person: the sums first, then each task, then the first changes."""
@@ -166,9 +191,18 @@ class Plan:
             f"* fields: {len(self.fields)} on {self.records} records (compared with what is {self.compared_with})",
             f"* tasks: {len(self.new_tasks)} to open, {len(self.rewordings)} to update, {len(self.closings)} to withdraw",
             f"* accounts: {self.matched} matched, {self.unmatched} unmatched, {self.ambiguous} ambiguous (never guessed)",
-            f"* edits by hand put right: {self.edits_restored}; waiting in quarantine: {self.waiting_in_quarantine}",
-            f"* API calls: {self.api_calls}",
+            f"* edits by hand: {self.edits_restored} put right, {self.edits_left} left to people",
+            f"* waiting in quarantine: {self.waiting_in_quarantine}",
+            f"* records that differ too little to be written: {self.held_back} ({self.calls_saved} API calls saved)",
+            f"* API calls: {self.api_calls}{'' if self.calls_left is None else f' of {self.calls_left:,} left today'}",
         ]
+        if self.tasks_later:
+            lines.append(f"* tasks that wait because their owner gets enough at once: {self.tasks_later}")
+        if self.left_closed:
+            lines.append(f"* tasks of episodes that are over, not opened again: {self.left_closed}")
+        if self.strays:
+            lines += ["", "## Records that are not what they were", ""]
+            lines += [f"* {account}: {what}" for account, what in self.strays[:SHOWN]]
         if self.new_tasks:
             lines += [
                 "",
@@ -197,15 +231,34 @@ class Plan:
         return "\n".join(lines) + "\n"
 
 
+def write(made: Sequence[Plan]) -> str:
+    """Plans as the text of a file."""
+    document = {"format": FORMAT, "plans": [asdict(one) for one in made]}
+    return json.dumps(document, default=_text, indent=1, ensure_ascii=False)
+
+
+def read(text: str) -> list[Plan]:
+    """The plans of a file; `Rejected` where the file is something else."""
+    try:
+        found = json.loads(text)
+        is_plan = found["format"] == FORMAT
+        made = [_plan(one) for one in found["plans"]] if is_plan else []
+    except (ValueError, KeyError, TypeError) as broken:
+        raise Rejected(f"this is no plan: {broken}", fix=REMAKE) from broken
+    if not is_plan:
+        raise Rejected(f"this is no plan of format {FORMAT}, but of {found['format']}", fix=REMAKE)
+    return made
+
+
 def _plan(found: Mapping[str, Any]) -> Plan:
-    if found["format"] != FORMAT:
-        raise ValueError(f"format {found['format']}, not {FORMAT}")
-    values = {name: value for name, value in found.items() if name != "format"}
     return Plan(
-        **values
+        **dict(found)
         | {
             "as_of": date.fromisoformat(found["as_of"]),
             "created_at": datetime.fromisoformat(found["created_at"]),
+            "measures": Measures(**found["measures"]),
+            "strays": tuple((account, what) for account, what in found["strays"]),
+            "released": tuple((kind, key) for kind, key in found["released"]),
             "fields": tuple(FieldChange(**one) for one in found["fields"]),
             "new_tasks": tuple(
                 TaskNew(**one | {"due_on": date.fromisoformat(one["due_on"])}) for one in found["new_tasks"]

@@ -11,6 +11,9 @@ from usage_pipeline.ledger.store import Ledger
 from usage_pipeline.sync import planning
 from usage_pipeline.sync.plans import SHAPES, Plan
 
+# The first morning finds everything that has gathered; people who get it all at once do none of it.
+FIRST_TASKS_PER_OWNER = 5
+
 
 def provision(crm: Crm, ledger: Ledger, contract: Contract = CONTRACT) -> Provisioned:
     """Create what the CRM lacks of the contract; what was refused for the lack of it may be sent again."""
@@ -31,8 +34,13 @@ def plan(
     created_at: datetime,
     present: pd.DataFrame | None = None,
     contract: Contract = CONTRACT,
+    first_tasks_per_owner: int | None = FIRST_TASKS_PER_OWNER,
 ) -> Plan:
-    """`planning.plan` with the ledger's side filled in for this CRM."""
+    """`planning.plan` with the ledger's side filled in for this CRM.
+
+    Before the first apply to an instance nothing is confirmed: `present` is the baseline, and nobody
+    gets more than `first_tasks_per_owner` tasks at once (None: no such limit).
+    """
     instance = crm.instance()
     # Read first: whatever changes after it makes the plan stale, never wrong.
     sequence = ledger.sequence(instance.key)
@@ -40,7 +48,7 @@ def plan(
         wanted_fields,
         wanted_tasks,
         links,
-        ledger.acknowledged(instance.key),
+        ledger.records(instance.key, [field.name for field in contract.fields]),
         ledger.episodes(instance.key),
         ledger.quarantine(instance.key),
         instance=instance,
@@ -50,4 +58,6 @@ def plan(
         shape=SHAPES[crm.name],
         contract=contract,
         present=present,
+        calls_left=crm.calls_left(),
+        tasks_per_owner=first_tasks_per_owner if ledger.last_as_of(instance.key) is None else None,
     )

@@ -5,15 +5,19 @@ Nothing is sent here but what repairs a task without its company.
 
 import time
 from collections.abc import Callable, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from usage_pipeline.accounts import CrmId
 from usage_pipeline.crm.batches import chunks
+from usage_pipeline.crm.calling import TIMEOUT_S
 from usage_pipeline.crm.client import Crm, TaskChange, TaskOpening, TaskStatus, TaskText
 from usage_pipeline.crm.contract import Contract
-from usage_pipeline.crm.rejections import Cause, Rejection
+from usage_pipeline.crm.rejections import Cause, Refused, Rejection, rejection_of
+from usage_pipeline.errors import Unavailable
 from usage_pipeline.ledger.operations import Operation, Settled
 from usage_pipeline.ledger.store import Ledger
+
+LONGEST_REQUEST = timedelta(seconds=sum(TIMEOUT_S))
 
 
 def settle(
@@ -25,7 +29,10 @@ def settle(
     now: Callable[[], datetime],
     pause: Callable[[float], None] = time.sleep,
 ) -> list[Settled]:
-    """Find out what became of every operation without a known end, and write it down."""
+    """Find out what became of every operation without a known end, and write it down.
+
+    What cannot be read keeps its unknown end; the other kinds are settled all the same.
+    """
     waiting = ledger.unsettled(instance)
     never_sent = [one for one in waiting if one.state == "planned"]
     maybe_sent = [one for one in waiting if one.state != "planned"]
@@ -33,29 +40,36 @@ def settle(
     ledger.settle(instance, settled, now())
     readers: dict[str, Callable[[Sequence[Operation]], list[Settled]]] = {
         "fields": lambda some: _fields(crm, contract, some),
-        "task_open": lambda some: _openings(crm, some),
+        "task_open": lambda some: _openings(crm, some, pause),
         "task_update": lambda some: _task_changes(crm, some),
         "task_withdraw": lambda some: _task_changes(crm, some),
     }
     for kind, read in readers.items():
         mine = [one for one in maybe_sent if one.kind == kind]
-        if kind == "task_open" and mine:
-            _wait_until_settled(crm, mine, now, pause)
-        for some in chunks(mine, crm.rows_per_call):
-            ends = read(some)
-            ledger.settle(instance, ends, now())
-            settled += ends
+        try:
+            if kind == "task_open" and mine:
+                _wait_until_settled(crm, mine, now, pause)
+            for some in chunks(mine, crm.rows_per_call):
+                ends = read(some)
+                ledger.settle(instance, ends, now())
+                settled += ends
+        except (Unavailable, Refused) as away:
+            left = {one.id for one in mine} - {end.operation.id for end in settled}
+            settled += [Settled(one, "unknown", rejection=rejection_of(away)) for one in mine if one.id in left]
     return settled
 
 
 def _wait_until_settled(
     crm: Crm, openings: Sequence[Operation], now: Callable[[], datetime], pause: Callable[[float], None]
 ) -> None:
-    """Until "it is not there" can be believed of the youngest."""
+    """Until "it is not there" can be believed of the youngest.
+
+    Counted from when its answer was given up, or, after a crash, from when the longest request ends.
+    """
     if crm.settle_after_s <= 0:
         return
-    youngest = max(one.sent_at for one in openings if one.sent_at)
-    left = crm.settle_after_s - (now() - youngest).total_seconds()
+    given_up = max(one.lost_at or one.sent_at + LONGEST_REQUEST for one in openings if one.sent_at)
+    left = crm.settle_after_s - (now() - given_up).total_seconds()
     if left > 0:
         pause(left)
 
@@ -74,8 +88,13 @@ def _fields(crm: Crm, contract: Contract, operations: Sequence[Operation]) -> li
     return [end(one) for one in operations]
 
 
-def _openings(crm: Crm, operations: Sequence[Operation]) -> list[Settled]:
+def _openings(crm: Crm, operations: Sequence[Operation], pause: Callable[[float], None]) -> list[Settled]:
     found = crm.find_tasks([opening(one) for one in operations])
+    absent = [one for one in operations if one.key not in found]
+    if absent and crm.settle_after_s > 0:
+        # Nobody promises that a read sees every write: absence is believed the second time.
+        pause(crm.settle_after_s / 4)
+        found |= crm.find_tasks([opening(one) for one in absent])
     return [
         Settled(one, "ok", crm_id=found[one.key].task_id, task=found[one.key])
         if one.key in found

@@ -9,7 +9,7 @@ import pandas as pd
 
 from usage_pipeline import frames
 from usage_pipeline.company import Kind, Primary
-from usage_pipeline.crm.contract import CONTRACT
+from usage_pipeline.crm.contract import CONTRACT, Contract
 
 Visibility = Literal["hidden", "shown"]
 SUFFICIENT = "sufficient"
@@ -48,8 +48,9 @@ def fields(
     *,
     primary: Primary,
     holdout_visibility: Visibility = "hidden",
+    contract: Contract = CONTRACT,
 ) -> pd.DataFrame:
-    """One row per account and field of the contract (account_id, field, value); value None: empty.
+    """One row per account: account_id and the fields of the contract as text, None for empty.
 
     Without sufficient evidence there is no number, but the evidence state, the cohort and the
     morning still are. What would give a play away is emptied for accounts held out of it.
@@ -60,7 +61,7 @@ def fields(
     wellness = {row["account_id"]: row for row in frames.rows(health)}
     play = _recommended(decisions)
     hidden = hidden_fields(decisions, assignments, as_of, primary=primary) if holdout_visibility == "hidden" else {}
-    found: list[tuple[str, str, str | None]] = []
+    found: list[dict[str, str | None]] = []
     for account in sorted({account for account, _ in score} | segment.keys() | wellness.keys()):
         values: dict[str, Any] = {
             COHORT_FIELD: segment.get(account, {}).get("cohort"),
@@ -79,8 +80,9 @@ def fields(
                 versions.append(f"{outcome} v{row['model_version']}")
         values["usage_model_version"] = ", ".join(versions)
         values |= dict.fromkeys(hidden.get(account, ()))
-        found += [(account, field.name, field.canonical(_rounded(values.get(field.name)))) for field in CONTRACT.fields]
-    return pd.DataFrame(found, columns=["account_id", "field", "value"], dtype=object)
+        texts = {field.name: field.canonical(_rounded(values.get(field.name))) for field in contract.fields}
+        found.append({"account_id": account} | texts)
+    return pd.DataFrame(found, columns=["account_id", *(field.name for field in contract.fields)], dtype=object)
 
 
 def tasks(decisions: pd.DataFrame) -> pd.DataFrame:

@@ -8,6 +8,7 @@ import requests
 
 from usage_pipeline.crm.hubspot import HubSpot
 from usage_pipeline.crm.salesforce import Salesforce
+from usage_pipeline.crm.salesforce_auth import ClientCredentials
 
 OWNER = {"email": "kim@example.com", "first_name": "Kim", "last_name": "Ode", "role": "CSM"}
 
@@ -43,7 +44,7 @@ class Sandbox:
         how = {"sleep": lambda _: None} | how
         if name == "hubspot":
             return HubSpot(self.url, "sandbox-token", **how)
-        return Salesforce(self.url, "sandbox", "sandbox", **how)
+        return Salesforce(self.url, how.pop("login", ClientCredentials("sandbox", "sandbox")), **how)
 
     def tasks(self, crm, company=None):
         return [task for task in self.get("tasks", crm=crm) if company in (None, task["company_id"])]

@@ -1,52 +1,15 @@
 """Answers that HubSpot gives now and then, played by an adapter instead of a server."""
 
-import io
-import json
 from datetime import date
 
 import pytest
 import requests
+from hubspot_played import KEY_NOT_UNIQUE, OK, portal
 from urllib3.exceptions import MaxRetryError, NewConnectionError
 
 from usage_pipeline.crm.client import FieldWrite, TaskOpening, TaskText
 from usage_pipeline.crm.contract import CONTRACT
-from usage_pipeline.crm.hubspot import HubSpot
 from usage_pipeline.errors import Unavailable
-
-OK = {"status": "COMPLETE"}
-
-
-class Played(requests.adapters.BaseAdapter):
-    """Gives the answers in turn: (status, body[, headers]), or an exception to raise."""
-
-    def __init__(self, *answers):
-        super().__init__()
-        self.answers = list(answers)
-        self.asked = []
-
-    def send(self, request, **_):
-        self.asked.append((request.method, request.path_url, json.loads(request.body) if request.body else None))
-        answer = self.answers.pop(0)
-        if callable(answer):
-            answer = answer(self.asked[-1][2])
-        if isinstance(answer, Exception):
-            raise answer
-        response = requests.Response()
-        response.status_code, body, *headers = answer
-        response.headers.update(*headers)
-        response.raw = io.BytesIO(json.dumps(body).encode())
-        response.request = request
-        return response
-
-    def close(self):
-        pass
-
-
-def portal(*answers, version="2026-03"):
-    adapter, slept = Played(*answers), []
-    session = requests.Session()
-    session.mount("http://", adapter)
-    return HubSpot("http://127.0.0.1:1", "t", version, session=session, sleep=slept.append), adapter, slept
 
 
 def rows(*ids):
@@ -144,7 +107,7 @@ def task(key="usage-1"):
 
 
 def test_without_a_unique_key_a_lost_answer_to_a_create_is_never_sent_again():
-    crm, adapter, _ = portal((200, {"hasUniqueValue": False}), requests.ReadTimeout("slow"))
+    crm, adapter, _ = portal(KEY_NOT_UNIQUE, requests.ReadTimeout("slow"))
     assert outcomes(crm.open_tasks([task()])) == {"usage-1": "unknown"}
     assert len(adapter.asked) == 2
 
@@ -152,7 +115,7 @@ def test_without_a_unique_key_a_lost_answer_to_a_create_is_never_sent_again():
 def test_without_a_unique_key_a_create_that_never_left_is_sent_again():
     refused = requests.ConnectionError(MaxRetryError(None, "/", NewConnectionError(None, "refused")))
     created = (201, OK | {"results": [{"id": "5", "properties": {"usage_task_key": "usage-1"}}]})
-    crm, _, _ = portal((200, {"hasUniqueValue": False}), refused, created)
+    crm, _, _ = portal(KEY_NOT_UNIQUE, refused, created)
     assert outcomes(crm.open_tasks([task()])) == {"usage-1": "ok"}
 
 
@@ -176,3 +139,35 @@ def test_both_families_of_paths_are_spoken(version, path):
     crm, adapter, _ = portal(lambda body: (200, OK | {"results": written(body)}), version=version)
     crm.write_fields(rows("1"), CONTRACT)
     assert adapter.asked[0][:2] == ("POST", path)
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"Retry-After": "7"}, 7),
+        ({"Retry-After": "Sat, 21 Nov 2026 08:00:30 GMT", "Date": "Sat, 21 Nov 2026 08:00:00 GMT"}, 30),
+        ({"Retry-After": "Sat, 21 Nov 2026 09:00:00 GMT", "Date": "Sat, 21 Nov 2026 08:00:00 GMT"}, 60),
+        ({"Retry-After": "Sat, 21 Nov 2026 08:00:30 GMT"}, 2),
+        ({"Retry-After": "soon"}, 2),
+        ({}, 2),
+    ],
+)
+def test_how_long_to_wait_may_be_said_in_seconds_or_as_a_date(headers, seconds):
+    crm, _, slept = portal((477, {}, headers), lambda body: (200, OK | {"results": written(body)}))
+    assert outcomes(crm.write_fields(rows("1"), CONTRACT)) == {"op-1": "ok"}
+    assert seconds <= slept[0] < seconds + 1
+
+
+def test_the_next_call_waits_until_the_window_that_its_answers_told_of_has_room():
+    now = [0.0]
+    told = {"X-HubSpot-RateLimit-Max": "2", "X-HubSpot-RateLimit-Interval-Milliseconds": "10000"}
+
+    def answered(body):
+        return 200, OK | {"results": written(body)}, told | {"X-HubSpot-RateLimit-Remaining": "1"}
+
+    crm, _, slept = portal(answered, answered, clock=lambda: now[0])
+    crm.write_fields(rows("1"), CONTRACT)
+    now[0] = 4.0
+    crm.write_fields(rows("2"), CONTRACT)
+    # One of two stays free for others, so the second call waits for the first one's end, and a little longer.
+    assert slept == [pytest.approx(6.1)]

@@ -38,13 +38,15 @@ def test_what_was_sent_is_unsettled_until_its_end_is_written_down(ledger):
     assert [(one.id, one.state) for one in ledger.unsettled(HERE)] == [("op1", "sent")]
     ledger.settle(HERE, [Settled(operation, "ok", crm_id="1")], NOON)
     assert ledger.unsettled(HERE) == []
-    assert ledger.acknowledged(HERE)[["crm_id", "field", "value"]].values.tolist() == [["1", "cohort", "New"]]
+    (row,) = ledger.records(HERE, ["cohort", "score"]).to_dict("records")
+    assert (row["crm_id"], row["account_id"], row["cohort"], row["written_on"]) == ("1", "a1", "New", MORNING)
+    assert pd.isna(row["score"])
 
 
 def test_nothing_known_of_one_instance_says_anything_of_another(ledger):
     (operation,) = sent(ledger, fields(cohort="New"))
     ledger.settle(HERE, [Settled(operation, "ok", crm_id="1")], NOON)
-    assert ledger.acknowledged("hubspot:2").empty
+    assert ledger.records("hubspot:2", ["cohort"]).empty
     assert ledger.sequence("hubspot:2") == 0
     assert ledger.sequence(HERE) == 1
 

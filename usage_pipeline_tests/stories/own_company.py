@@ -75,7 +75,7 @@ def run(home: Path, *arguments: object) -> Ran:
     """`usage-pipeline ...` in a process of its own on a home of its own."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("USAGE_", "DAGSTER"))}
     environment |= {"USAGE_HOME": str(home), "PYTHONPATH": str(ROOT), "COLUMNS": "200"}
-    command = [sys.executable, "-c", "from usage_pipeline.cli import main; main()", *map(str, arguments)]
+    command = [sys.executable, "-c", "from usage_pipeline.cli.main import main; main()", *map(str, arguments)]
     done = subprocess.run(command, env=environment, cwd=home.parent, capture_output=True, text=True, check=False)
     return Ran(done.returncode, done.stdout + done.stderr, home)
 

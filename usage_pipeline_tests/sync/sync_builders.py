@@ -4,12 +4,15 @@ from datetime import date, datetime
 
 import pandas as pd
 
+from usage_pipeline import frames
 from usage_pipeline.company import Primary
 from usage_pipeline.crm.client import Instance
+from usage_pipeline.crm.contract import CONTRACT
 from usage_pipeline.sync import planning, plans, wanted
 
 MORNING = date(2026, 5, 4)
 NOON = datetime(2026, 5, 4, 12)
+NAMES = [field.name for field in CONTRACT.fields]
 HUBSPOT = Instance("hubspot", "1", is_sandbox=True)
 
 
@@ -90,19 +93,29 @@ def fields_of(scores=(), segments=(), healths=(), decisions=(), assignments=(), 
         primary=Primary(),
         **how,
     )
-    return {account: dict(zip(own["field"], own["value"], strict=True)) for account, own in found.groupby("account_id")}
+    return {row.pop("account_id"): row for row in frames.rows(found)}
 
 
 def values(**by_account):
     """Wanted fields: values(a={"usage_cohort": "New"})."""
-    rows = [(account, name, value) for account, own in by_account.items() for name, value in own.items()]
-    return pd.DataFrame(rows, columns=["account_id", "field", "value"], dtype=object)
+    return wide("account_id", by_account)
 
 
-def acknowledged(*rows):
-    return pd.DataFrame(
-        [("company", *row) for row in rows], columns=["object", "crm_id", "field", "value"], dtype=object
-    )
+def wide(key, by_key):
+    names = dict.fromkeys(name for own in by_key.values() for name in own)
+    rows = [(one, *(own.get(name) for name in names)) for one, own in by_key.items()]
+    return pd.DataFrame(rows, columns=[key, *names], dtype=object)
+
+
+def confirmed(account="a", crm_id="101", *, on=MORNING, **fields):
+    """What the ledger knows of one record, all contract fields in columns."""
+    row = {"crm_id": crm_id, "account_id": account, "written_on": on} | dict.fromkeys(NAMES) | fields
+    return pd.DataFrame([row], dtype=object)
+
+
+def present(crm_id="101", account_key=None, **fields):
+    row = {"crm_id": crm_id, "account_key": account_key} | dict.fromkeys(NAMES) | fields
+    return pd.DataFrame([row], dtype=object)
 
 
 def episode(key, *, status="open", is_touched=False, body="Use fell.", account="a"):
@@ -124,7 +137,7 @@ def plan(wanted_fields=None, decisions=(), links=None, acks=None, episodes=(), q
         values() if wanted_fields is None else wanted_fields,
         wanted.tasks(frame(*decisions, columns=decision())),
         frame(link()) if links is None else links,
-        acknowledged() if acks is None else acks,
+        confirmed().head(0) if acks is None else acks,
         frame(*episodes, columns=episode("")),
         frame(*quarantine, columns=("kind", "key", "payload_hash", "cause", "as_of")),
         instance=how.pop("instance", HUBSPOT),

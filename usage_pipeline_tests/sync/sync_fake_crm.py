@@ -30,6 +30,10 @@ class FakeCrm:
         self.refuse = {}
         """Record or task key: Rejection"""
         self.lose_answers = False
+        self.unreadable = {}
+        """Question that only reads: what it raises"""
+        self.blind = 0
+        """Readings of tasks that do not see what was just written"""
         self.lacks = ()
         self._asked = Counter()
         self._instance = instance
@@ -42,6 +46,12 @@ class FakeCrm:
 
     def records(self, account_key, contract):  # noqa: ARG002
         return []
+
+    def calls_left(self):
+        return None
+
+    def rows_at_once(self, rows):  # noqa: ARG002
+        return self.rows_per_call
 
     def provision(self, contract):  # noqa: ARG002
         return Provisioned(self.lacks)
@@ -58,10 +68,15 @@ class FakeCrm:
         return self._write("open_tasks", batch, lambda row: row.key, self._open)
 
     def change_tasks(self, batch):
+        if "change_tasks" in self.unreadable:
+            raise self.unreadable["change_tasks"]
         return self._write("change_tasks", batch, lambda row: row.key, self._change)
 
     def find_tasks(self, batch):
-        self.calls.reads += 1
+        self._read("find_tasks")
+        if self.blind:
+            self.blind -= 1
+            return {}
         wanted = {row.key for row in batch}
         return {state.key: state for state in self.tasks.values() if state.key in wanted}
 
@@ -73,6 +88,11 @@ class FakeCrm:
         """A person changes a task."""
         task_id, state = next((task_id, state) for task_id, state in self.tasks.items() if state.key == key)
         self.tasks[task_id] = replace(state, **changes)
+
+    def _read(self, question):
+        self.calls.reads += 1
+        if question in self.unreadable:
+            raise self.unreadable[question]
 
     def _write(self, question, batch, name, act):
         self._asked[question] += 1

@@ -1,7 +1,7 @@
 from datetime import date, timedelta
 
 import pytest
-from sync_builders import HUBSPOT, MORNING, NOON, decision, frame, link, values
+from sync_builders import HUBSPOT, MORNING, NAMES, NOON, decision, frame, link, values
 from sync_builders import plan as planned
 from sync_fake_crm import FakeCrm, Killed
 
@@ -37,7 +37,7 @@ def plan(ledger, wants=COHORTS, decisions=TASKS, instance=HUBSPOT, links=LINKS, 
         wants,
         decisions,
         links,
-        ledger.acknowledged(instance.key),
+        ledger.records(instance.key, NAMES),
         ledger.episodes(instance.key).to_dict("records"),
         ledger.quarantine(instance.key).to_dict("records"),
         sequence=ledger.sequence(instance.key),

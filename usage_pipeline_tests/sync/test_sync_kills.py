@@ -36,7 +36,7 @@ def deliver(sandbox, name, ledger_url):
     """What the terminal does: read, plan, apply."""
     ledger = Ledger(ledger_url)
     crm = sandbox.client(name)
-    crm.rows_per_call = 2
+    crm.rows_per_call, crm.rows_at_once = 2, lambda _rows: 2
     accounts = frame(*({"account_id": account, "domain": None} for account in ACCOUNTS))
     links = crm_source.links(crm, accounts, ledger, COMPANY, now())
     made = preparing.plan(

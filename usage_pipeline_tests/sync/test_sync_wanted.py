@@ -19,6 +19,10 @@ def test_a_scored_account_gets_number_tier_reasons_and_what_to_do():
     assert got["usage_model_version"] == "churn_90d v3"
 
 
+def test_a_number_is_spelled_one_way_however_it_came():
+    assert fields_of([score(value=64.0)])["a"]["usage_churn_risk"] == "64"
+
+
 def test_without_evidence_there_is_no_number_but_the_reason_why_and_the_cohort():
     got = fields_of([score(evidence="insufficient_history")], [segment(cohort="New")])["a"]
     assert [got[name] for name in CHURN] == [None, None, None]
