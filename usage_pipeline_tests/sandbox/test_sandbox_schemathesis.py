@@ -2,12 +2,11 @@
 
 import pytest
 import requests
+import schemathesis
 from hypothesis import HealthCheck, settings
 from sandbox_process import running
 
 from usage_pipeline.sandbox import openapi
-
-schemathesis = pytest.importorskip("schemathesis", reason="schemathesis is a development dependency")
 
 pytestmark = pytest.mark.slow
 

@@ -131,8 +131,8 @@ def _check_size(rows: int) -> None:
 
 def _each(store: Store, call: Call, one: Write) -> Reply:
     rows = _rows(call)
-    spelled = [(row.get("attributes") or {}).get("type") for row in rows]
-    if not all(isinstance(each, str) for each in spelled):
+    spelled = [of.get("type") if isinstance(of, dict) else None for of in (row.get("attributes") for row in rows)]
+    if not all(isinstance(each, str) and each for each in spelled):
         raise refusals.bad_json("Include an sObject type in the attributes of every record")
     kinds = [schema.object_name(str(each)) or str(each) for each in spelled]
     chunks = 1 + sum(before != after for before, after in itertools.pairwise(kinds))
