@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from usage_pipeline import spans
 from usage_pipeline.cli import crm_state, delivery
 from usage_pipeline.cli.options import AsOf, ChangesFound, console, day
 from usage_pipeline.errors import Problem
@@ -129,6 +130,7 @@ def main() -> None:
     """The entry point: a problem is told in words, with its fix, and ends with exit code 1."""
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     try:
+        spans.configure()
         app()
     except ChangesFound as changes:
         raise SystemExit(2) from changes

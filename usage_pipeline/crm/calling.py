@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import requests
 from urllib3.exceptions import NewConnectionError
 
+from usage_pipeline import spans
 from usage_pipeline.crm.rejections import BudgetSpent, OutcomeUnknown, Refused
 from usage_pipeline.errors import Unavailable
 
@@ -111,15 +112,18 @@ class Caller:
             if self._pacer:
                 self._pacer.before(path, self.sleep)
             try:
-                response = self.session.request(
-                    method,
-                    self.base_url + path,
-                    json=json,
-                    params=params,
-                    data=data,
-                    headers=headers,
-                    timeout=TIMEOUT_S,
-                )
+                # The path says which call it is; parameters, bodies and headers may hold what is nobody's business.
+                with spans.span(f"{method} {path}", attempt=attempt + 1) as one:
+                    response = self.session.request(
+                        method,
+                        self.base_url + path,
+                        json=json,
+                        params=params,
+                        data=data,
+                        headers=headers,
+                        timeout=TIMEOUT_S,
+                    )
+                    one.set_attribute("http.response.status_code", response.status_code)
             except requests.RequestException as failure:
                 wait = Wait(
                     f"{type(failure).__name__} at {method} {path}",

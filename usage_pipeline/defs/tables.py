@@ -9,6 +9,7 @@ import ibis
 import ibis.expr.types as ir
 import pandas as pd
 
+from usage_pipeline import spans
 from usage_pipeline.defs import partitions
 from usage_pipeline.events import catalogue as events
 from usage_pipeline.features import catalogue as features
@@ -82,7 +83,7 @@ def asset(
         kinds=kinds | {"deltalake"},
         **more,
     )
-    return declare
+    return lambda function: declare(spans.traced(table.key)(function))
 
 
 def spec(table: Table, *, owner: str, kinds: set[str], deps: Sequence[Table] = (), **more: Any) -> dg.AssetSpec:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 
+from usage_pipeline import spans
 from usage_pipeline.crm.client import Crm, Provisioned
 from usage_pipeline.crm.contract import CONTRACT, Contract
 from usage_pipeline.errors import Rejected
@@ -57,17 +58,18 @@ def deliver(
 
     def apply(made: Plan, limit: int | None) -> Applied:
         part = narrowed(made, accounts=terms.accounts, limit=limit)
-        return applying.apply(
-            part,
-            crm,
-            ledger,
-            now=now,
-            progress=progress,
-            contract=contract,
-            allow_old_morning=terms.allow_old_morning,
-            approved_by=terms.approved_by,
-            override=terms.override,
-        )
+        with spans.span(f"sync apply {crm.name}", as_of=made.as_of.isoformat()):
+            return applying.apply(
+                part,
+                crm,
+                ledger,
+                now=now,
+                progress=progress,
+                contract=contract,
+                allow_old_morning=terms.allow_old_morning,
+                approved_by=terms.approved_by,
+                override=terms.override,
+            )
 
     if terms.canary is None:
         return apply(plan, terms.limit), provisioned

@@ -71,10 +71,11 @@ class Ran:
         return DeltaTable(str(self.home / "lake" / table)).to_pyarrow_table().to_pylist()
 
 
-def run(home: Path, *arguments: object) -> Ran:
-    """`usage-pipeline ...` in a process of its own on a home of its own."""
+def run(home: Path, *arguments: object, **settings: object) -> Ran:
+    """`usage-pipeline ...` in a process of its own on a home of its own; `settings` without their USAGE_."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("USAGE_", "DAGSTER"))}
     environment |= {"USAGE_HOME": str(home), "PYTHONPATH": str(ROOT), "COLUMNS": "200"}
+    environment |= {f"USAGE_{name.upper()}": str(value) for name, value in settings.items()}
     command = [sys.executable, "-c", "from usage_pipeline.cli.main import main; main()", *map(str, arguments)]
     done = subprocess.run(command, env=environment, cwd=home.parent, capture_output=True, text=True, check=False)
     return Ran(done.returncode, done.stdout + done.stderr, home)
