@@ -111,6 +111,8 @@ class Plays(Part):
     do not, and every effect says so."""
     tasks_per_owner_and_week: int = Field(default=10, gt=0)
     """New tasks an owner gets in seven days; what is worth most comes first, the rest waits."""
+    channels: dict[str, tuple[Literal["webhook", "slack"], ...]] = {}
+    """By play, where a message goes besides the task, once per episode: `webhook` and `slack`."""
 
 
 class Crm(Part):

@@ -50,6 +50,13 @@ class Settings(BaseSettings):
     """https://test.salesforce.com where the organisation is a vendor sandbox, for the JWT bearer flow."""
     salesforce_version: str = "68.0"
     """Version of Salesforce's API, part of every path: the one that the client was written for."""
+    webhook_url: SecretStr = SecretStr("")
+    """Where messages of plays go that name the channel `webhook` (mapping, `plays.channels`): https, answered by 2xx."""
+    webhook_secret: SecretStr = SecretStr("")
+    """`whsec_` and the base64 of 24 to 64 random bytes, by which they are signed (Standard Webhooks); two with a
+    space between while the secret is being replaced."""
+    slack_url: SecretStr = SecretStr("")
+    """The incoming webhook of the Slack channel for plays that name the channel `slack`."""
     sandbox_port: int = Field(default=8780, ge=0, le=65535)
     """HTTP port of the sandbox; its TLS port is the next one."""
     crms: str = "hubspot,salesforce"

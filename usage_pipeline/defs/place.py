@@ -11,6 +11,8 @@ import pandas as pd
 from dagster_duckdb import DuckDBResource
 
 from usage_pipeline import engine
+from usage_pipeline.channels import connecting as channels
+from usage_pipeline.channels.client import Channel, ChannelName
 from usage_pipeline.company import Company
 from usage_pipeline.crm import connecting, contract
 from usage_pipeline.crm.client import Crm
@@ -63,6 +65,16 @@ class Opened:
     def crms(self) -> dict[str, Crm]:
         """A client per configured CRM; the sandbox's where no address is set."""
         return connecting.connect(self.settings)
+
+    def channels(self) -> dict[ChannelName, Channel]:
+        """Where messages go besides the CRMs: a channel per address that is set."""
+        settings = self.settings
+        return channels.connect(
+            webhook_url=settings.webhook_url.get_secret_value(),
+            webhook_secret=settings.webhook_secret.get_secret_value(),
+            slack_url=settings.slack_url.get_secret_value(),
+            now=self.now,
+        )
 
     @property
     def contract(self) -> Contract:

@@ -11,6 +11,7 @@ import dagster as dg
 import pandas as pd
 import pydantic
 
+from usage_pipeline.channels.client import ChannelName
 from usage_pipeline.crm.client import Crm
 from usage_pipeline.crm.contract import COHORTS
 from usage_pipeline.defs import partitions, tables
@@ -23,7 +24,8 @@ from usage_pipeline.scores import catalogue as scores
 from usage_pipeline.segments import catalogue as segments
 from usage_pipeline.sources import catalogue as sources
 from usage_pipeline.sources import crm as crm_sources
-from usage_pipeline.sync import catalogue, delivering, exports, plans, preparing, wanted
+from usage_pipeline.sync import catalogue, delivering, exports, messages, plans, preparing, wanted
+from usage_pipeline.sync.fitness import Tripped
 
 MADE_FROM = (scores.ACCOUNT_SCORE, scores.ACCOUNT_HEALTH, segments.ACCOUNT_SEGMENT, plays.DECISION)
 
@@ -192,6 +194,56 @@ def _kept_plan(opened: Opened, config: Delivery, crm: str, as_of: date) -> plans
     return next((one for one in plans.read(Path(config.plan).read_text(encoding="utf-8")) if one.crm == crm), None)
 
 
+def tell(
+    context: dg.AssetExecutionContext, opened: Opened, config: Delivery, as_of: date
+) -> tuple[dict[ChannelName, messages.Sent], list[str]]:
+    """Send the messages of the morning's plays in their channels: what was sent, and what stood against it."""
+    wanted_in = opened.company.plays.channels
+    names = sorted({name for some in wanted_in.values() for name in some})
+    if not names:
+        return {}, []
+    try:
+        channels = opened.channels()
+    except Problem as problem:
+        return {}, [f"messages: {problem}"]
+    told: dict[ChannelName, messages.Sent] = {}
+    problems = []
+    terms = config.terms(opened, as_of)
+
+    def read(table: Table) -> pd.DataFrame:
+        return opened.frame(opened.lake.read(table, (as_of, as_of) if table.partition else None))
+
+    decision, score = read(plays.DECISION), read(scores.ACCOUNT_SCORE)
+    tiers = dict(zip(zip(score["account_id"], score["outcome"], strict=True), score["tier"], strict=True))
+    links = messages.account_links(
+        read(sources.CRM_LINK),
+        hubspot=bool(opened.settings.hubspot_url),
+        salesforce_url=opened.settings.salesforce_url,
+    )
+    for name in names:
+        channel = channels.get(name)
+        if channel is None:
+            problems.append(f"{name}: plays.channels names it, and USAGE_{name.upper()}_URL is empty")
+            continue
+        known = messages.sent_keys(opened.ledger, channel, as_of)
+        made = messages.plan(decision, known, wanted_in, as_of, tiers=tiers, links=links)
+        try:
+            told[name] = messages.deliver(
+                made,
+                channel,
+                opened.ledger,
+                as_of=as_of,
+                now=opened.now,
+                progress=context.log.info,
+                accounts=terms.accounts,
+                limit=terms.limit,
+                allow_old_morning=terms.allow_old_morning,
+            )
+        except Problem as problem:
+            problems.append(f"{name}: {problem}")
+    return told, problems
+
+
 @dg.multi_asset(
     name="delivered",
     specs=[
@@ -214,7 +266,7 @@ def delivered(
     """
     opened = place.opened
     (as_of,) = partitions.mornings(context)
-    did, in_short, problems = {}, [], []
+    did, in_short, problems, is_stopped = {}, [], [], False
     for name, crm in opened.crms().items():
         if config.crm not in {"", name}:
             continue
@@ -235,12 +287,19 @@ def delivered(
             )
         except Problem as problem:
             problems.append(f"{name}: {problem}")
+            is_stopped = is_stopped or isinstance(problem, Tripped)
             continue
         did[name] = asdict(applied) | {
             "api_calls": crm.calls.total - calls,
             "provisioned": len(provisioned.created),
         }
         in_short.append(f"{name}: {applied.in_short}")
+    # A morning that no CRM took, that looks wrong, or of which a person chose a part by a file or a CRM, is not told.
+    told: dict[ChannelName, messages.Sent] = {}
+    if not (is_stopped or config.plan or config.crm) and (did or not problems):
+        told, untold = tell(context, opened, config, as_of)
+        in_short += [f"{name}: {sent.in_short}" for name, sent in told.items()]
+        problems += untold
     content: dict[Table, pd.DataFrame] = {
         catalogue.LOG: exports.log(opened.ledger),
         catalogue.ACKNOWLEDGED: exports.acknowledged(opened.ledger),
@@ -252,6 +311,7 @@ def delivered(
         if table is catalogue.LOG:
             metadata |= {
                 "delivery": did,
+                "messages": {name: asdict(sent) for name, sent in told.items()},
                 "in_short": "; ".join(in_short + problems),
             }
         yield dg.MaterializeResult(asset_key=[table.stage, table.name], metadata=metadata)

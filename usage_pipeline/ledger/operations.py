@@ -11,19 +11,19 @@ from usage_pipeline.accounts import AccountId, CrmId
 from usage_pipeline.crm.client import TaskState
 from usage_pipeline.crm.rejections import Rejection
 
-Kind = Literal["fields", "task_open", "task_update", "task_withdraw"]
+Kind = Literal["fields", "task_open", "task_update", "task_withdraw", "message"]
 State = Literal["planned", "sent", "ok", "left", "failed", "unknown"]
 OPEN_STATES = ("planned", "sent", "unknown")
 
 
 @dataclass(frozen=True)
 class Operation:
-    """An intent: one record's fields, or one task."""
+    """An intent: one record's fields, one task, or one message."""
 
     id: str
     kind: Kind
     key: str
-    """The account for fields, the task key for tasks."""
+    """The account for fields, the task key for tasks, the message key for messages."""
     account_id: AccountId
     crm_id: CrmId | None
     payload: Mapping[str, Any]
@@ -38,7 +38,7 @@ class Operation:
 
     @property
     def object(self) -> str:
-        return "company" if self.kind == "fields" else "task"
+        return {"fields": "company", "message": "message"}.get(self.kind, "task")
 
     @property
     def payload_hash(self) -> str:

@@ -16,7 +16,7 @@ from usage_pipeline import frames
 from usage_pipeline.accounts import AccountId, CrmId
 from usage_pipeline.crm.matching import Match
 from usage_pipeline.crm.rejections import Cause
-from usage_pipeline.ledger import effects, leases, records, schema, upgrades
+from usage_pipeline.ledger import effects, leases, messages, records, schema, upgrades
 from usage_pipeline.ledger.operations import OPEN_STATES, Operation, Settled
 
 
@@ -251,6 +251,14 @@ class Ledger:
         )
         with self._engine.connect() as connection:
             return set(connection.execute(wanted).scalars())
+
+    def messages(self, instance: str) -> dict[str, messages.Told]:
+        """By key, every message that was ever planned for a channel."""
+        return messages.of(self._engine, instance)
+
+    def first_morning(self, instance: str) -> date | None:
+        """The earliest morning that was delivered to the instance; None before the first delivery."""
+        return messages.first_morning(self._engine, instance)
 
     def unsettled(self, instance: str) -> list[Operation]:
         """Operations without a known end, oldest first."""
