@@ -190,6 +190,10 @@ class Crm(Protocol):
     def settle_after_s(self) -> float:
         """How old an unknown outcome must be before "not there" means that it did not happen."""
 
+    @property
+    def duplicates_archived(self) -> int:
+        """Tasks that `find_tasks` found twice and archived; stays 0 where a unique key keeps them single."""
+
     def instance(self) -> Instance: ...
 
     def owners(self) -> list[Owner]: ...

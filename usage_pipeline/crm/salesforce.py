@@ -44,6 +44,7 @@ class Salesforce:
     name = "salesforce"
     rows_per_call = ROWS_PER_COLLECTION
     settle_after_s = 0.0
+    duplicates_archived = 0
     opening_class = Class.IDEMPOTENT
 
     def __init__(

@@ -1,7 +1,8 @@
 """What follows in the ledger from the end of operations: a few statements per batch, not per row."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
@@ -27,7 +28,9 @@ def end(connection: Connection, instance: str, settled: Sequence[Settled], at: d
     _record_ends(connection, settled, at)
     done = [one for one in settled if one.state in {"ok", "left"}]
     release(connection, instance, [(one.operation.kind, one.operation.key) for one in done])
-    _acknowledge(connection, instance, [one.operation for one in done if one.operation.kind == "fields"], at)
+    written = [one.operation for one in done if one.operation.kind == "fields"]
+    mornings = {str(one.crm_id): one.as_of for one in written}
+    acknowledge(connection, instance, [Known.by(one) for one in written], mornings, at)
     _open_episodes(connection, instance, [one for one in done if one.operation.kind == "task_open"])
     for one in done:
         if one.operation.kind in {"task_update", "task_withdraw"}:
@@ -65,31 +68,51 @@ def _record_ends(connection: Connection, settled: Sequence[Settled], at: datetim
     connection.execute(update(table).where(table.c.operation == bindparam("an_operation")).values(new), ends)
 
 
-def _acknowledge(connection: Connection, instance: str, operations: Sequence[Operation], at: datetime) -> None:
+@dataclass(frozen=True)
+class Known:
+    """Fields of a record that the CRM holds, by its own word."""
+
+    account_id: str
+    crm_id: str
+    fields: Mapping[str, str | None]
+
+    @classmethod
+    def by(cls, operation: Operation) -> "Known":
+        return cls(operation.account_id, str(operation.crm_id), operation.payload)
+
+
+def acknowledge(
+    connection: Connection, instance: str, known: Sequence[Known], as_of: Mapping[str, date], at: datetime
+) -> None:
+    """Keep what the CRM holds.
+
+    `as_of` has the morning that a record was brought to, by its id; one that it lacks keeps the morning it had.
+    """
     table = schema.record
-    for start in range(0, len(operations), IN_ONE_STATEMENT):
-        some = operations[start : start + IN_ONE_STATEMENT]
+    for start in range(0, len(known), IN_ONE_STATEMENT):
+        some = known[start : start + IN_ONE_STATEMENT]
         mine = (
             table.c.instance == instance,
             table.c.object == "company",
-            table.c.crm_id.in_([str(one.crm_id) for one in some]),
+            table.c.crm_id.in_([one.crm_id for one in some]),
         )
-        fields = {
-            row.crm_id: json.loads(row.fields)
-            for row in connection.execute(select(table.c.crm_id, table.c.fields).where(*mine))
+        before = {
+            row.crm_id: row
+            for row in connection.execute(select(table.c.crm_id, table.c.fields, table.c.written_on).where(*mine))
         }
-        rows = {
-            str(one.crm_id): {
+        rows = {}
+        for one in some:
+            there = before.get(one.crm_id)
+            fields = (json.loads(there.fields) if there else {}) | dict(one.fields)
+            rows[one.crm_id] = {
                 "instance": instance,
                 "object": "company",
-                "crm_id": str(one.crm_id),
+                "crm_id": one.crm_id,
                 "account_id": one.account_id,
-                "fields": json.dumps(fields.get(str(one.crm_id), {}) | dict(one.payload), sort_keys=True),
-                "written_on": one.as_of,
+                "fields": json.dumps(fields, sort_keys=True),
+                "written_on": as_of.get(one.crm_id) or (there.written_on if there else at.date()),
                 "at": at,
             }
-            for one in some
-        }
         connection.execute(delete(table).where(*mine))
         connection.execute(insert(table), list(rows.values()))
 

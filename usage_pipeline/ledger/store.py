@@ -286,6 +286,17 @@ class Ledger:
                 delete(table).where(table.c.instance == instance, table.c.cause.in_([str(cause) for cause in causes]))
             ).rowcount
 
+    def adopt(self, instance: str, known: Sequence[effects.Known], as_of: date, at: datetime) -> None:
+        """Take in what the CRM was seen to hold as it is wanted; a record that is new here is of that morning."""
+        if not known:
+            return
+        with self._change(instance) as connection:
+            there = set(
+                connection.execute(select(schema.record.c.crm_id).where(schema.record.c.instance == instance)).scalars()
+            )
+            mornings = {one.crm_id: as_of for one in known if one.crm_id not in there}
+            effects.acknowledge(connection, instance, known, mornings, at)
+
     def release_keys(self, instance: str, keys: Sequence[tuple[str, str]]) -> None:
         """Let go of the rejections of these (kind, key)."""
         with self._writing.begin() as connection:

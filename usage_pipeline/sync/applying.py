@@ -14,6 +14,7 @@ from usage_pipeline.crm.client import Crm, FieldWrite, RowResult
 from usage_pipeline.crm.contract import CONTRACT, Contract
 from usage_pipeline.crm.rejections import PASSING, Cause, Refused, Rejection, rejection_of
 from usage_pipeline.errors import Unavailable
+from usage_pipeline.ledger.effects import Known
 from usage_pipeline.ledger.leases import Lease
 from usage_pipeline.ledger.operations import Kind, Operation, Settled
 from usage_pipeline.ledger.store import Ledger
@@ -51,12 +52,14 @@ class Applied:
     """Records that differ too little to be written."""
     calls_saved: int
     """What those would have cost."""
+    duplicates_archived: int = 0
+    """Tasks that were there twice, and are not any more."""
 
     def and_then(self, later: "Applied") -> "Applied":
         """Two applies of one delivery as one: what was sent adds up, the rest is as the later one found it."""
         sent = {
             *("fields_written", "records_written", "tasks_opened", "tasks_updated", "tasks_withdrawn", "tasks_left"),
-            *("api_calls", "settled_from_before", "edits_restored"),
+            *("api_calls", "settled_from_before", "edits_restored", "duplicates_archived"),
         }
         return replace(
             later,
@@ -84,6 +87,7 @@ class Applied:
             "tasks updated": self.tasks_updated,
             "tasks withdrawn": self.tasks_withdrawn,
             "tasks left to a person": self.tasks_left,
+            "duplicates archived": self.duplicates_archived,
             "quarantined": self.quarantined,
             "failed": self.failed,
         }
@@ -137,7 +141,11 @@ def apply(
         )
         before = settling.settle(crm, ledger, instance.key, contract, now=now, pause=pause)
         ledger.release_keys(instance.key, plan.released)
+        ledger.adopt(instance.key, [Known(**asdict(one)) for one in plan.adoptions], plan.as_of, now())
+        copies_before = crm.duplicates_archived
         in_doubt = {(one.kind, one.key) for one in ledger.unsettled(instance.key)}
+        unread = settling.reconcile(crm, ledger, instance.key)
+        in_doubt |= {(kind, key) for kind in ("task_update", "task_withdraw") for key in unread}
         todo = _operations(plan, before, crm, in_doubt)
         ends = {end.operation.id: end for end in before if end.state in {"ok", "left"}}
         if todo:
@@ -148,7 +156,10 @@ def apply(
                 after = settling.settle(crm, ledger, instance.key, contract, now=now, pause=pause)
                 ends |= {end.operation.id: end for end in after}
         ledger.finish(run, instance.key, plan.as_of, "finished", now())
-    return _sums(plan, list(ends.values()), len(before), crm.calls.total - calls_before)
+        copies = crm.duplicates_archived - copies_before
+    return replace(
+        _sums(plan, list(ends.values()), len(before), crm.calls.total - calls_before), duplicates_archived=copies
+    )
 
 
 def _operations(

@@ -1,5 +1,6 @@
 """A delivery to one CRM, whole: the fields in place, then the plan, all at once or a first few before the rest."""
 
+import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
@@ -40,6 +41,7 @@ def deliver(
     now: Callable[[], datetime],
     replan: Callable[[], Plan],
     progress: Progress = quiet,
+    pause: Callable[[float], None] = time.sleep,
     contract: Contract = CONTRACT,
 ) -> tuple[Applied, Provisioned]:
     """Provision and apply; `replan` makes the plan anew after a canary. Errors are those of `applying.apply`."""
@@ -65,6 +67,7 @@ def deliver(
                 ledger,
                 now=now,
                 progress=progress,
+                pause=pause,
                 contract=contract,
                 allow_old_morning=terms.allow_old_morning,
                 approved_by=terms.approved_by,

@@ -67,6 +67,8 @@ class Differences:
     """Records that are written."""
     by_field: Mapping[str, Flags]
     """The records in which a field differs and may be written."""
+    agreed: Mapping[str, Flags]
+    """The records in which the CRM has what is wanted, and the ledger does not know it."""
     held_back: int
     """Records that differ, but not enough."""
     restored: int
@@ -82,6 +84,7 @@ def differences(records: Records, contract: Contract) -> Differences:
     writes, differing = np.zeros(size, dtype=bool), np.zeros(size, dtype=bool)
     restored = left = 0
     by_field: dict[str, Flags] = {}
+    agreed: dict[str, Flags] = {}
     for field in contract.fields:
         if field.name not in records.wanted:
             continue
@@ -89,7 +92,9 @@ def differences(records: Records, contract: Contract) -> Differences:
         differs = _flags(pc.not_equal(want, now))
         if records.present is not None:
             ours = records.confirmed.text(field.name)
-            edited = ~is_new & differs & _flags(pc.not_equal(now, ours)) & _flags(pc.equal(want, ours))
+            is_news = _flags(pc.not_equal(now, ours))
+            edited = ~is_new & differs & is_news & _flags(pc.equal(want, ours))
+            agreed[field.name] = ~differs & is_news
         else:
             edited = np.zeros(size, dtype=bool)
         if field.ownership is Ownership.FILL_IF_EMPTY:
@@ -103,7 +108,7 @@ def differences(records: Records, contract: Contract) -> Differences:
         writes |= differs & (is_new | put_right | too_old | _is_enough(field, want, now, records, contract))
         differing |= differs
         by_field[field.name] = differs
-    return Differences(writes, by_field, int((differing & ~writes).sum()), restored, left)
+    return Differences(writes, by_field, agreed, int((differing & ~writes).sum()), restored, left)
 
 
 def _is_enough(field: Field, want: pa.Array, now: pa.Array, records: Records, contract: Contract) -> Flags:

@@ -19,7 +19,7 @@ from usage_pipeline.crm.rejections import PASSING
 from usage_pipeline.ledger.operations import hash_of
 from usage_pipeline.sync import breaker, task_changes
 from usage_pipeline.sync.differences import Differences, Records, Side, days_since, differences
-from usage_pipeline.sync.plans import FieldChange, Plan, Shape
+from usage_pipeline.sync.plans import Adoption, FieldChange, Plan, Shape
 
 
 def plan(
@@ -74,6 +74,7 @@ def plan(
         new_tasks=tuple(new),
         rewordings=tuple(tasks.rewordings),
         closings=tuple(tasks.closings),
+        adoptions=tuple(_adoptions(records, found)),
         matched=len(matched),
         unmatched=states["unmatched"],
         ambiguous=states["ambiguous"],
@@ -135,6 +136,16 @@ def _field_changes(records: Records, found: Differences, held: _Held) -> list[Fi
         if not held.waits("fields", records.accounts[row], {change.field: change.new for change in changes})
         for change in changes
     ]
+
+
+def _adoptions(records: Records, found: Differences) -> list[Adoption]:
+    """What is in the CRM as it is wanted though nobody told the ledger: by a person, a merge, or before our time."""
+    own: dict[int, dict[str, str | None]] = {}
+    for name, agreed in found.agreed.items():
+        rows = np.flatnonzero(agreed)
+        for row, value in zip(rows.tolist(), records.wanted.text(name).take(pa.array(rows)).to_pylist(), strict=True):
+            own.setdefault(row, {})[name] = value or None
+    return [Adoption(records.accounts[row], records.crm_ids[row], fields) for row, fields in sorted(own.items())]
 
 
 def _strays(linked: pd.Series, present: pd.DataFrame | None) -> dict[str, str]:

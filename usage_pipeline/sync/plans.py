@@ -11,7 +11,7 @@ from typing import Any, Literal
 from usage_pipeline.errors import Rejected
 from usage_pipeline.sync.breaker import Measures
 
-FORMAT = 2
+FORMAT = 3
 REMAKE = "make one with `usage-pipeline plan --write`"
 # A person who reads a plan reads the first rows; the file has them all.
 SHOWN = 20
@@ -57,6 +57,15 @@ class FieldChange:
     field: str
     old: str | None
     new: str | None
+
+
+@dataclass(frozen=True)
+class Adoption:
+    """Fields of a record that are in the CRM as they are wanted, without our having put them there."""
+
+    account_id: str
+    crm_id: str
+    fields: Mapping[str, str | None]
 
 
 @dataclass(frozen=True)
@@ -146,6 +155,8 @@ class Plan:
     new_tasks: tuple[TaskNew, ...]
     rewordings: tuple[TaskRewording, ...]
     closings: tuple[TaskClosing, ...]
+    adoptions: tuple[Adoption, ...]
+    """What the ledger takes in without a call."""
     matched: int
     unmatched: int
     ambiguous: int
@@ -260,6 +271,7 @@ def _plan(found: Mapping[str, Any]) -> Plan:
             "strays": tuple((account, what) for account, what in found["strays"]),
             "released": tuple((kind, key) for kind, key in found["released"]),
             "fields": tuple(FieldChange(**one) for one in found["fields"]),
+            "adoptions": tuple(Adoption(**one) for one in found["adoptions"]),
             "new_tasks": tuple(
                 TaskNew(**one | {"due_on": date.fromisoformat(one["due_on"])}) for one in found["new_tasks"]
             ),

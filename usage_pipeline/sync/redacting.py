@@ -53,6 +53,7 @@ def redacted(plan: Plan) -> Plan:
             for one in plan.closings
         ),
         strays=tuple((mask(account), HIDDEN) for account, _ in plan.strays),
+        adoptions=(),
         released=(),
         is_redacted=True,
     )

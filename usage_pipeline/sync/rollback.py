@@ -78,6 +78,7 @@ def plan(
         new_tasks=(),
         rewordings=(),
         closings=tuple(closings),
+        adoptions=(),
         matched=records,
         unmatched=0,
         ambiguous=0,

@@ -4,9 +4,11 @@ Nothing is sent here but what repairs a task without its company.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
+from typing import Any
 
+from usage_pipeline import frames
 from usage_pipeline.accounts import CrmId
 from usage_pipeline.crm.batches import chunks
 from usage_pipeline.crm.calling import TIMEOUT_S
@@ -57,6 +59,36 @@ def settle(
             left = {one.id for one in mine} - {end.operation.id for end in settled}
             settled += [Settled(one, "unknown", rejection=rejection_of(away)) for one in mine if one.id in left]
     return settled
+
+
+def reconcile(crm: Crm, ledger: Ledger, instance: str) -> set[str]:
+    """Look for open tasks that are there twice, where nothing in the CRM keeps a task from being so.
+
+    A network that delivers a create twice answers once, and nothing looks wrong (CRM_APIS 2.6). The CRM's
+    client archives the spare one; the ledger follows where a person has the younger one in hand. Gives the
+    keys of tasks to leave alone this time: those that were not read, and those that are another task now.
+    """
+    waiting = {row["task_key"]: row for row in frames.rows(ledger.episodes(instance)) if row["status"] == "open"}
+    doubtful = set(waiting)
+    try:
+        if not waiting or crm.settle_after_s <= 0:
+            return set()
+        for some in chunks(list(waiting.values()), crm.rows_per_call):
+            found = crm.find_tasks([_opened(row) for row in some])
+            moved = {key: task for key, task in found.items() if task.task_id != waiting[key]["task_id"]}
+            rows = [{"task_key": key, "task_id": task.task_id} for key, task in moved.items()]
+            ledger.record_task_states(instance, rows)
+            doubtful -= {row["task_key"] for row in some} - set(moved)
+    except (Unavailable, Refused):
+        # The next apply looks again; until then nothing is reworded, since a changed text hides a copy.
+        return doubtful
+    return doubtful
+
+
+def _opened(row: Mapping[str, Any]) -> TaskOpening:
+    """The task of an episode as it was last written."""
+    text = TaskText(row["subject"], row["body"], row["priority"])
+    return TaskOpening(row["task_key"], CrmId(row["crm_id"]), text, row["due_on"], None)
 
 
 def _wait_until_settled(

@@ -18,6 +18,7 @@ class FakeCrm:
     name = "hubspot"
     rows_per_call = 2
     settle_after_s = 0.0
+    duplicates_archived = 0
     opening_class = Class.IDEMPOTENT
 
     def __init__(self, *companies, instance=HUBSPOT):

@@ -1,11 +1,13 @@
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
-from sync_builders import HUBSPOT, MORNING, NAMES, NOON, decision, frame, link, values
+from sync_builders import HUBSPOT, MORNING, NAMES, NOON, decision, frame, link, present, values
 from sync_builders import plan as planned
 from sync_fake_crm import FakeCrm, Killed
 
 from usage_pipeline.crm.client import Instance, TaskStatus, TaskText
+from usage_pipeline.crm.contract import CONTRACT
 from usage_pipeline.crm.rejections import Cause, Rejection
 from usage_pipeline.errors import Rejected
 from usage_pipeline.ledger.store import Ledger
@@ -171,6 +173,26 @@ def test_a_real_crm_gets_no_old_morning_unless_told(ledger):
         apply(made, crm, ledger)
     assert crm.calls.writes == 0
     assert apply(made, crm, ledger, allow_old_morning=True).records_written == 3
+
+
+def test_what_a_person_wrote_as_we_wanted_it_counts_as_ours_from_then_on(crm, ledger):
+    theirs = replace(CONTRACT, fields=(replace(CONTRACT.field("usage_cohort"), ownership="theirs_if_edited"),))
+
+    def day(number, cohort):
+        made = plan(
+            ledger,
+            values(a={"usage_cohort": cohort}),
+            (),
+            as_of=MORNING + timedelta(days=number),
+            contract=theirs,
+            present=present(**crm.companies["101"]),
+        )
+        return apply(made, crm, ledger, contract=theirs)
+
+    day(0, "New")
+    crm.companies["101"]["usage_cohort"] = "Risk-Inactive"
+    assert day(1, "Risk-Inactive").is_nothing
+    assert day(2, "New").fields_written == 1
 
 
 def test_an_earlier_morning_does_not_overwrite_a_later_one(crm, ledger):

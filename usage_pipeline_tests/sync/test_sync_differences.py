@@ -79,6 +79,13 @@ def test_whose_an_edited_field_is_depends_on_its_ownership(ownership, wants, wri
     assert made.edits_left == (ownership is Ownership.THEIRS_IF_EDITED and not written)
 
 
+def test_what_is_there_as_it_is_wanted_is_taken_in_without_a_call():
+    made = plan(values(a=SCORED), present=present(**SCORED))
+    assert made.is_empty
+    assert [(one.crm_id, one.fields) for one in made.adoptions] == [("101", SCORED)]
+    assert plan(values(a=SCORED), acks=confirmed(**SCORED), present=present(**SCORED)).adoptions == ()
+
+
 def test_a_field_that_is_to_be_filled_is_filled_where_it_is_empty():
     assert owned(Ownership.FILL_IF_EMPTY, confirmed().head(0), present(), "New").fields
 
