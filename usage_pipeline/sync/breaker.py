@@ -75,7 +75,10 @@ def stability(before: Sequence[int], now: Sequence[int]) -> float:
 
 
 def _tenths(values: pd.Series) -> list[int]:
-    numbers = pd.to_numeric(values, errors="coerce").dropna()
-    places = (numbers / 100 * TENTHS).clip(0, TENTHS - 1).astype(int)
-    counts = places.value_counts()
+    # Many texts, few different ones: only those are parsed.
+    told = values.dropna().value_counts()
+    numbers = pd.to_numeric(pd.Series(told.index.astype(object), dtype=object), errors="coerce")
+    known = numbers.notna().to_numpy()
+    places = (numbers[known] / 100 * TENTHS).clip(0, TENTHS - 1).astype(int)
+    counts = pd.Series(told.to_numpy()[known]).groupby(places.to_numpy()).sum()
     return [int(counts.get(place, 0)) for place in range(TENTHS)]

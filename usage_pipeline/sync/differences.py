@@ -5,9 +5,8 @@ whatever else differs then goes along, for the same call. A million records take
 is done row by row.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
 
 import numpy as np
 import pandas as pd
@@ -16,28 +15,51 @@ import pyarrow.compute as pc
 
 from usage_pipeline.crm.contract import Contract, Field, Ownership
 
+AT_ONCE = 100_000
 Flags = np.ndarray
 """One boolean per record."""
 
 
+@dataclass(frozen=True)
 class Side:
     """One side of the comparison: texts of fields, in the order of the records that are compared."""
 
-    def __init__(self, frame: pd.DataFrame, key: str, keys: Sequence[str] | pd.Series) -> None:
-        """Rows of `frame` by its column `key`; a record that it lacks has nothing but missing fields."""
-        places = pd.Index(frame[key]).get_indexer(pd.Index(keys))
-        self._frame = frame
-        self._places = pa.array(places, mask=places < 0)
+    frame: pd.DataFrame
+    places: pa.Array
+    """Where each record's row stands; missing for one that the frame lacks: all its fields are missing."""
+
+    @classmethod
+    def of(cls, frame: pd.DataFrame, key: str, keys: pd.Series) -> "Side":
+        """Rows of `frame` by its column `key`."""
+        # By Arrow: an index of pandas makes an object of every text.
+        return cls(frame, pc.index_in(_texts(keys), value_set=_texts(frame[key])))
 
     def __contains__(self, name: object) -> bool:
-        return name in self._frame.columns
+        return name in self.frame.columns
 
-    def text(self, name: str) -> pa.Array:
-        """The field as text, empty for missing: no field of ours has an empty text of its own."""
-        values = pa.array(self._frame[name], type=pa.string(), from_pandas=True)
-        if isinstance(values, pa.ChunkedArray):
-            values = values.combine_chunks()
-        return pc.fill_null(values.take(self._places), "")
+    def text(self, name: str, rows: np.ndarray | None = None) -> pa.Array:
+        """The field as text, of some rows or all; empty for missing: no field of ours has an empty text of its own."""
+        places = self.places if rows is None else self.places.take(pa.array(rows))
+        values = pa.array(self.frame[name], from_pandas=True)
+        taken = values.take(places)
+        if isinstance(taken, pa.ChunkedArray):
+            taken = taken.combine_chunks()
+        return pc.fill_null(taken.cast(pa.string()), "")
+
+    def days(self, name: str) -> np.ndarray:
+        """A column of days, as days since 1970; NaN for missing."""
+        return _numbers(pa.array(self.frame[name], pa.date32(), from_pandas=True).take(self.places).cast(pa.int32()))
+
+    def part(self, start: int) -> "Side":
+        """The same of the next `AT_ONCE` records."""
+        return Side(self.frame, self.places.slice(start, AT_ONCE))
+
+
+def _texts(column: pd.Series) -> pa.Array:
+    values = pa.array(column, from_pandas=True)
+    if isinstance(values, pa.ChunkedArray):
+        values = values.combine_chunks()
+    return values.cast(pa.string())
 
 
 @dataclass(frozen=True)
@@ -53,6 +75,19 @@ class Records:
     """What the CRM last confirmed."""
     present: Side | None
     """What it holds now, where that was read."""
+
+    def parts(self) -> Iterator["Records"]:
+        """So many at a time that their texts, of which several copies are made, take little memory."""
+        for start in range(0, max(len(self.crm_ids), 1), AT_ONCE):
+            some = slice(start, start + AT_ONCE)
+            yield Records(
+                self.accounts[some],
+                self.crm_ids[some],
+                self.age_days[some],
+                self.wanted.part(start),
+                self.confirmed.part(start),
+                None if self.present is None else self.present.part(start),
+            )
 
     @property
     def now(self) -> Side:
@@ -79,6 +114,18 @@ class Differences:
 
 def differences(records: Records, contract: Contract) -> Differences:
     """Compare the records' fields by their rules in the contract."""
+    found = [_differences(some, contract) for some in records.parts()]
+    return Differences(
+        writes=np.concatenate([one.writes for one in found]),
+        by_field={name: np.concatenate([one.by_field[name] for one in found]) for name in found[0].by_field},
+        agreed={name: np.concatenate([one.agreed[name] for one in found]) for name in found[0].agreed},
+        held_back=sum(one.held_back for one in found),
+        restored=sum(one.restored for one in found),
+        left_edited=sum(one.left_edited for one in found),
+    )
+
+
+def _differences(records: Records, contract: Contract) -> Differences:
     age, size = records.age_days, len(records.crm_ids)
     is_new = np.isnan(age)
     writes, differing = np.zeros(size, dtype=bool), np.zeros(size, dtype=bool)
@@ -150,8 +197,3 @@ def _numbers(values: pa.Array) -> np.ndarray:
 
 def _flags(values: pa.Array) -> Flags:
     return np.asarray(values.to_numpy(zero_copy_only=False), dtype=bool)
-
-
-def days_since(written_on: pd.Series, as_of: date) -> np.ndarray:
-    """Days from the days to the morning; NaN where there is none."""
-    return np.asarray((pd.Timestamp(as_of) - pd.to_datetime(written_on)).dt.days, dtype=float)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from usage_pipeline import frames
 from usage_pipeline.crm.client import Instance
@@ -18,8 +19,10 @@ from usage_pipeline.crm.contract import CONTRACT, Contract
 from usage_pipeline.crm.rejections import PASSING
 from usage_pipeline.ledger.operations import hash_of
 from usage_pipeline.sync import breaker, task_changes
-from usage_pipeline.sync.differences import Differences, Records, Side, days_since, differences
+from usage_pipeline.sync.differences import Differences, Flags, Records, Side, differences
 from usage_pipeline.sync.plans import Adoption, FieldChange, Plan, Shape
+
+EPOCH = date(1970, 1, 1)
 
 
 def plan(
@@ -126,7 +129,7 @@ def _field_changes(records: Records, found: Differences, held: _Held) -> list[Fi
     own: dict[int, list[FieldChange]] = {}
     for name, differs in found.by_field.items():
         rows = np.flatnonzero(differs & found.writes)
-        new, old = (side.text(name).take(pa.array(rows)).to_pylist() for side in (records.wanted, records.now))
+        new, old = (side.text(name, rows).to_pylist() for side in (records.wanted, records.now))
         for row, before, after in zip(rows.tolist(), old, new, strict=True):
             change = FieldChange(records.accounts[row], records.crm_ids[row], name, before or None, after or None)
             own.setdefault(row, []).append(change)
@@ -143,7 +146,7 @@ def _adoptions(records: Records, found: Differences) -> list[Adoption]:
     own: dict[int, dict[str, str | None]] = {}
     for name, agreed in found.agreed.items():
         rows = np.flatnonzero(agreed)
-        for row, value in zip(rows.tolist(), records.wanted.text(name).take(pa.array(rows)).to_pylist(), strict=True):
+        for row, value in zip(rows.tolist(), records.wanted.text(name, rows).to_pylist(), strict=True):
             own.setdefault(row, {})[name] = value or None
     return [Adoption(records.accounts[row], records.crm_ids[row], fields) for row, fields in sorted(own.items())]
 
@@ -169,6 +172,12 @@ def _strays(linked: pd.Series, present: pd.DataFrame | None) -> dict[str, str]:
     }
 
 
+def _among(texts: pd.Series, others: pd.Series) -> Flags:
+    """Which of the texts are among the others; pandas' own `isin` takes its text out of Arrow one by one."""
+    found = pc.is_in(pa.array(texts, pa.string()), value_set=pa.array(others, pa.string()))
+    return np.asarray(found.to_numpy(zero_copy_only=False), dtype=bool)
+
+
 def _records(
     wanted: pd.DataFrame,
     matched: pd.Series,
@@ -182,16 +191,16 @@ def _records(
     own = pd.DataFrame({"account_id": wanted["account_id"], "crm_id": crm_ids}).dropna(subset="crm_id")
     own = own.sort_values("account_id")
     if contract.leavers == "clear":
-        gone = ~confirmed["account_id"].isin(wanted["account_id"]) & ~confirmed["crm_id"].isin(own["crm_id"])
+        gone = ~_among(confirmed["account_id"], wanted["account_id"]) & ~_among(confirmed["crm_id"], own["crm_id"])
         if present is not None:
-            gone &= confirmed["crm_id"].isin(present["crm_id"])
+            gone &= _among(confirmed["crm_id"], present["crm_id"])
         own = pd.concat([own, confirmed.loc[gone, ["account_id", "crm_id"]]], ignore_index=True)
-    written_on = confirmed.set_index("crm_id")["written_on"].reindex(own["crm_id"])
+    known = Side.of(confirmed, "crm_id", own["crm_id"])
     return Records(
         accounts=own["account_id"].to_numpy(dtype=object),
         crm_ids=own["crm_id"].to_numpy(dtype=object),
-        age_days=days_since(written_on, as_of),
-        wanted=Side(wanted, "account_id", own["account_id"]),
-        confirmed=Side(confirmed, "crm_id", own["crm_id"]),
-        present=None if present is None else Side(present, "crm_id", own["crm_id"]),
+        age_days=(as_of - EPOCH).days - known.days("written_on"),
+        wanted=Side.of(wanted, "account_id", own["account_id"]),
+        confirmed=known,
+        present=None if present is None else Side.of(present, "crm_id", own["crm_id"]),
     )
