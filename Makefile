@@ -7,11 +7,14 @@ UV := uv==0.13.8
 
 RUN_READY := .venv/.run-ready
 DEV_READY := .venv/.dev-ready
+# What benchmarks compare with, apart from all that the project itself uses.
+PEERS := .venv/peers
+PEERS_READY := $(PEERS)/.ready
 
-.PHONY: help run dev test test-all check format clean lock docs bench bench-sim
+.PHONY: help run dev test test-all soak check format clean lock docs bench bench-sim bench-delivery
 
 help: ## list these targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
 
 $(BIN)/uv:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; name one: make PYTHON=python3.12 ..."; exit 1; }
@@ -30,6 +33,12 @@ $(DEV_READY): requirements/dev.txt $(RUN_READY)
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --require-hashes --requirement requirements/dev.txt
 	@touch $@
 
+$(PEERS_READY): requirements/bench.txt | $(BIN)/uv
+	@echo "Installing what the benchmark compares with ..."
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(PEERS)
+	@$(BIN)/uv pip install --quiet --python $(PEERS)/bin/python --no-deps --require-hashes --requirement requirements/bench.txt
+	@touch $@
+
 run: $(RUN_READY) ## simulate a company, run the whole pipeline, deliver to the CRM sandbox
 	@$(BIN)/usage-pipeline run
 
@@ -41,6 +50,9 @@ test: $(DEV_READY) ## stage tests and seeded samples (minutes)
 
 test-all: $(DEV_READY) ## only what `test` leaves out: browser, third-party clients, kills, whole runs
 	@$(BIN)/python -m pytest -m slow
+
+soak: $(DEV_READY) ## faults at length: 1,000 random schedules and 100 kills (about 40 minutes)
+	@SOAK=1 $(BIN)/python -m pytest usage_pipeline_tests/faults
 
 check: $(DEV_READY) ## format, lint, types, the order of the stages, definitions load
 	@$(BIN)/ruff format --check .
@@ -60,11 +72,15 @@ docs: $(DEV_READY) ## print the tables of docs/ from their catalogues
 bench-sim: $(DEV_READY) ## models on 10 simulated companies of 5,000 accounts (about 20 minutes on two cores)
 	@$(BIN)/python -m benchmarks.simulated
 
-bench: bench-sim ## all benchmarks
+bench-delivery: $(DEV_READY) $(PEERS_READY) ## calls beside drt and simple-salesforce, speed at HubSpot's limit, planning (about 10 minutes)
+	@$(BIN)/python -m benchmarks.delivery --peers $(PEERS)
+
+bench: bench-sim bench-delivery ## all benchmarks
 
 lock: $(BIN)/uv ## resolve pyproject.toml into requirements/ again
 	@$(BIN)/uv pip compile --quiet --universal --fork-strategy fewest --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url pyproject.toml requirements/tools.in -o requirements/run.txt
 	@$(BIN)/uv pip compile --quiet --universal --fork-strategy fewest --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url pyproject.toml requirements/tools.in --group dev -o requirements/dev.txt
+	@$(BIN)/uv pip compile --quiet --universal --fork-strategy fewest --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --group bench -o requirements/bench.txt
 
 clean: ## remove everything a run made (data/) and the environment
 	rm -rf .venv data .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
