@@ -3,6 +3,7 @@
 import os
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -34,17 +35,27 @@ def held(engine: Engine, instance: str, run: str, now: Callable[[], datetime]) -
     """The lease for as long as the block runs; `Unavailable` while another living run has it."""
     _take(engine, instance, run, now())
 
+    mine = and_(lease.c.instance == instance, lease.c.run == run)
+    renewed_at = time.monotonic()
+
     def renew() -> None:
-        with engine.begin() as connection:
-            mine = and_(lease.c.instance == instance, lease.c.run == run)
-            moment = now()
-            renewed = connection.execute(
-                update(lease).where(mine).values(heartbeat_at=moment, expires_at=moment + LASTS)
-            )
-            if not renewed.rowcount:
-                raise Unavailable(
-                    f"another apply took over {instance}", fix="wait for it to end; it settles what this one left open"
+        nonlocal renewed_at
+        if time.monotonic() - renewed_at < BEAT_S / 2:
+            # It is renewed long before it ends: whether it is still ours is asked without a write.
+            with engine.connect() as connection:
+                is_ours = connection.execute(select(lease.c.run).where(mine)).scalar() is not None
+        else:
+            with engine.begin() as connection:
+                moment = now()
+                changed = connection.execute(
+                    update(lease).where(mine).values(heartbeat_at=moment, expires_at=moment + LASTS)
                 )
+                is_ours = bool(changed.rowcount)
+            renewed_at = time.monotonic()
+        if not is_ours:
+            raise Unavailable(
+                f"another apply took over {instance}", fix="wait for it to end; it settles what this one left open"
+            )
 
     ended = threading.Event()
 

@@ -3,6 +3,7 @@
 import time
 import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 from typing import Any
@@ -149,7 +150,6 @@ def apply(
         todo = _operations(plan, before, crm, in_doubt)
         ends = {end.operation.id: end for end in before if end.state in {"ok", "left"}}
         if todo:
-            ledger.intend(run, instance.key, todo, now())
             sent = _send_all(todo, crm, ledger, lease, contract, now, progress)
             ends |= {end.operation.id: end for end in sent}
             if any(end.state == "unknown" for end in sent):
@@ -213,27 +213,41 @@ def _send_all(
     now: Callable[[], datetime],
     progress: Progress,
 ) -> list[Settled]:
-    """Batch by batch; stops where the day's calls are used up, and the rest waits."""
+    """Batch by batch; stops where the day's calls are used up, and the rest waits.
+
+    While one is on its way, what came of the one before is written down: a crash between the two leaves
+    both to be settled by reading.
+    """
     ends: list[Settled] = []
     spent: Rejection | None = None
-    for kind in ("fields", "task_withdraw", "task_update", "task_open"):
-        mine = [one for one in todo if one.kind == kind]
-        done = 0
-        for batch in chunks(mine, crm.rows_at_once(len(mine)) if kind == "fields" else crm.rows_per_call):
-            lease.renew()
-            if spent:
-                settled = [Settled(one, "failed", rejection=spent) for one in batch]
-            else:
-                again = ledger.sent_before(lease.instance, [one.key for one in batch]) if kind == "task_open" else set()
-                ledger.sending(batch, now())
-                settled = _send(kind, batch, crm, contract, again)
-                # Whoever took over meanwhile settles these rows, not we.
+    unwritten: list[Settled] = []
+    with ThreadPoolExecutor(1, thread_name_prefix="sending") as line:
+        for kind in ("fields", "task_withdraw", "task_update", "task_open"):
+            mine = [one for one in todo if one.kind == kind]
+            done = 0
+            for batch in chunks(mine, crm.rows_at_once(len(mine)) if kind == "fields" else crm.rows_per_call):
+                # Whoever took over meanwhile settles what is unwritten, not we.
                 lease.renew()
-            ledger.settle(lease.instance, settled, now())
-            spent = spent or next((end.rejection for end in settled if _is_spent(end)), None)
-            ends += settled
-            done += len(batch)
-            progress(f"{crm.name}: {kind.replace('_', ' ')} {done:,} of {len(mine):,}")
+                # Batch by batch, too: those of a large plan take seconds, and here they cost no time of the CRM's.
+                ledger.intend(lease.run, lease.instance, batch, now())
+                if spent:
+                    settled = [Settled(one, "failed", rejection=spent) for one in batch]
+                    ledger.settle(lease.instance, unwritten, now())
+                else:
+                    keys = [one.key for one in batch]
+                    again = ledger.sent_before(lease.instance, keys) if kind == "task_open" else set()
+                    ledger.sending(batch, now())
+                    sent = line.submit(_send, kind, batch, crm, contract, again)
+                    ledger.settle(lease.instance, unwritten, now())
+                    unwritten = []
+                    settled = sent.result()
+                unwritten = settled
+                spent = spent or next((end.rejection for end in settled if _is_spent(end)), None)
+                ends += settled
+                done += len(batch)
+                progress(f"{crm.name}: {kind.replace('_', ' ')} {done:,} of {len(mine):,}")
+        lease.renew()
+        ledger.settle(lease.instance, unwritten, now())
     return ends
 
 

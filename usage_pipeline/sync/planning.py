@@ -57,7 +57,7 @@ def plan(
     states = Counter(mine["state"])
     linked = mine[mine["state"] == "matched"].set_index("account_id")[["crm_id", "owner_id"]]
     strays = _strays(linked["crm_id"], present)
-    matched = linked.drop(index=list(strays))
+    matched = linked.drop(index=list(strays)) if strays else linked
     held = _Held(quarantine, as_of)
     records = _records(wanted_fields, matched["crm_id"], confirmed, present, contract, as_of)
     found = differences(records, contract)

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from usage_pipeline import frames
 from usage_pipeline.sync.plans import TaskClosing, TaskNew, TaskRewording
@@ -33,7 +35,10 @@ def changes(wanted: pd.DataFrame, matched: pd.DataFrame, episodes: pd.DataFrame,
     known = {row["task_key"]: row for row in frames.rows(episodes)}
     asked = {row["task_key"]: row for row in frames.rows(wanted)}
     new, rewordings, closed = [], [], 0
-    asked_for = matched[matched.index.isin(wanted["account_id"])].rename_axis("account_id").reset_index()
+    # By Arrow: pandas' `isin` makes an object of every account's id.
+    accounts = pa.array(matched.index.to_series(), pa.string())
+    is_asked = pc.is_in(accounts, value_set=pa.array(wanted["account_id"], pa.string()))
+    asked_for = matched[is_asked.to_numpy(zero_copy_only=False)].rename_axis("account_id").reset_index()
     links = {row["account_id"]: row for row in frames.rows(asked_for)}
     for key, row in sorted(asked.items()):
         if row["state"] != "wanted" or row["account_id"] not in links:
