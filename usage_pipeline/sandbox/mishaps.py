@@ -46,6 +46,14 @@ class Blow:
     carry_out: Callable[[Call], Reply]
     """Does what the call asks, in its own savepoint; a refusal is an answer too."""
 
+    def body(self) -> dict[str, Any]:
+        """The call's JSON; empty where it has none."""
+        try:
+            body = json.loads(self.call.body or b"{}")
+        except ValueError:
+            return {}
+        return body if isinstance(body, dict) else {}
+
     def done(self, call: Call | None = None) -> Reply:
         """The call carried out, or another one in its place."""
         return self.carry_out(call or self.call)

@@ -11,7 +11,8 @@ from usage_pipeline.crm.contract import CONTRACT, Contract
 from usage_pipeline.errors import Rejected
 from usage_pipeline.ledger.store import Ledger
 from usage_pipeline.sync import applying, fitness, preparing
-from usage_pipeline.sync.applying import Applied, Progress, quiet
+from usage_pipeline.sync.applied import Applied
+from usage_pipeline.sync.applying import Progress, quiet
 from usage_pipeline.sync.narrowing import narrowed
 from usage_pipeline.sync.plans import Plan
 

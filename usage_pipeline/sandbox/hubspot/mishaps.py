@@ -28,17 +28,9 @@ def _path(blow: Blow) -> tuple[str, tuple[str, ...]]:
     return version, tuple(parts)
 
 
-def _body(blow: Blow) -> dict[str, Any]:
-    try:
-        body = json.loads(blow.call.body or b"{}")
-    except ValueError:
-        return {}
-    return body if isinstance(body, dict) else {}
-
-
 def _inputs(blow: Blow) -> list[dict[str, Any]]:
     """The rows of a batch, or the one row of a single request."""
-    body = _body(blow)
+    body = blow.body()
     return _dicts(body.get("inputs") if "inputs" in body else [body])
 
 
@@ -78,7 +70,7 @@ def _spelled(blow: Blow) -> list[tuple[str, Any, Any]]:
     rows = _inputs(blow)
     match path:
         case ("objects", kind, "batch", *_):
-            named = [(kind, row.get("id"), row.get("idProperty") or _body(blow).get("idProperty")) for row in rows]
+            named = [(kind, row.get("id"), row.get("idProperty") or blow.body().get("idProperty")) for row in rows]
         case ("objects", kind, record, *_) if record != "search":
             named = [(kind, record, blow.call.query.get("idProperty"))]
         case ("associations", kind, to_kind, *_):
@@ -204,7 +196,7 @@ def _broken_rule(blow: Blow) -> Outcome:
     version, path = _path(blow)
     done, errors, status = [], [], 201 if path[-1] == "create" else 200
     if left:
-        reply = blow.done(replace(blow.call, body=json.dumps({**_body(blow), "inputs": left}).encode()))
+        reply = blow.done(replace(blow.call, body=json.dumps({**blow.body(), "inputs": left}).encode()))
         if reply.status >= 400:
             return Outcome(reply, detail=detail)
         done, errors = reply.body["results"], reply.body.get("errors", [])

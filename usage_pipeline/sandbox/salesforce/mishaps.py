@@ -29,24 +29,16 @@ def _is(blow: Blow, *parts: str) -> bool:
     return tuple(part.lower() for part in _path(blow)[: len(parts)]) == parts
 
 
-def _body(blow: Blow) -> dict[str, Any]:
-    try:
-        body = json.loads(blow.call.body or b"{}")
-    except ValueError:
-        return {}
-    return body if isinstance(body, dict) else {}
-
-
 def _rows(blow: Blow) -> list[dict[str, Any]]:
     """The records of a Collections call, the one record of a single write, the lines of a Bulk upload."""
     if blow.call.method not in _WRITES:
         return []
     if _is(blow, "composite", "sobjects"):
-        given = _body(blow).get("records")
+        given = blow.body().get("records")
         return [row for row in given if isinstance(row, dict)] if isinstance(given, list) else []
     if _is(blow, "jobs", "ingest") and blow.call.method == "PUT":
         return list(csv.DictReader(blow.call.body.decode("utf-8", "replace").splitlines()))
-    return [_body(blow)] if _is(blow, "sobjects") else []
+    return [blow.body()] if _is(blow, "sobjects") else []
 
 
 def _kind(blow: Blow, row: dict[str, Any]) -> str | None:
@@ -185,7 +177,7 @@ def _with_failures(blow: Blow, rows: list[dict[str, Any]], failed: dict[int, dic
     left = [row for at, row in enumerate(rows) if at not in failed]
     if not left:
         return Reply(200, [failed[at] for at in range(len(rows))])
-    body = _body(blow)
+    body = blow.body()
     if body.get("allOrNone") and failed:
         message = "Record rolled back because not all records were valid and the request was using AllOrNone header"
         undone = RowError("ALL_OR_NONE_OPERATION_ROLLED_BACK", message).row()
@@ -238,7 +230,7 @@ def _fate(fate: str) -> Callable[[Blow], Outcome]:
 
 
 def _completes_upload(blow: Blow) -> bool:
-    completes = blow.call.method == "PATCH" and _body(blow).get("state") == "UploadComplete"
+    completes = blow.call.method == "PATCH" and blow.body().get("state") == "UploadComplete"
     return completes and _is(blow, "jobs", "ingest") and len(_path(blow)) == 3
 
 
