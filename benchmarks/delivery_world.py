@@ -95,6 +95,7 @@ def links(accounts: Sequence[str], ids: Sequence[str], instance: Instance) -> pd
             "state": "matched",
             "crm_id": pd.array(list(ids), dtype=TEXT),
             "owner_id": None,
+            "detail": None,
             "instance": instance.key,
         }
     )

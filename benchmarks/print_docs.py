@@ -19,7 +19,7 @@ from usage_pipeline.defs import tables
 from usage_pipeline.features import catalogue as features
 from usage_pipeline.features import dictionary
 from usage_pipeline.lake import Table
-from usage_pipeline.segments import cohorts
+from usage_pipeline.segments import cohorts, personas
 from usage_pipeline.settings import Settings
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -53,7 +53,11 @@ def cohorts_page() -> str:
     return (
         "# Cohorts\n\n"
         "Every account has exactly one cohort on a morning: that of the first row that holds. The row's sentence is "
-        f"kept beside it in `segments/account_segment` (`cohort_rule`).\n\n{PRINTED}\n{cohorts.markdown()}"
+        f"kept beside it in `segments/account_segment` (`cohort_rule`).\n\n{PRINTED}\n{cohorts.markdown()}\n"
+        "## Personas\n\n"
+        "Every person in an account has exactly one persona on a morning, in the same way: `persona` and `persona_rule` "
+        "in `segments/user_persona`. A day of use is a day with any event; a feature counts once.\n\n"
+        f"{personas.markdown()}"
     )
 
 
@@ -93,9 +97,20 @@ def fields_page() -> str:
         )
         for field in CONTRACT.fields
     ]
+    contacts = [
+        (
+            f"`{field.name}`",
+            field.label,
+            field.kind.value.replace("_", " "),
+            field.description,
+            ", ".join(field.options),
+            _damping(field),
+        )
+        for field in CONTRACT.contacts
+    ]
     return (
         "# Fields in the CRM\n\n"
-        "What the pipeline writes on a HubSpot company and on a Salesforce account, and nothing else. "
+        "What the pipeline writes on a HubSpot company, a Salesforce account and a HubSpot contact, and nothing else. "
         f"`apply` creates the fields that are missing. Tasks carry `{CONTRACT.task_key}` "
         f"(`{CONTRACT.task_key_salesforce}`), by which one is never opened twice.\n\n"
         "The contract is a file, `usage_pipeline/crm/fields.yaml`. `USAGE_FIELD_CONTRACT` names one of your own: a copy "
@@ -107,6 +122,10 @@ def fields_page() -> str:
         "A record is written when one of its fields has changed enough, and whatever else differs goes along in the same "
         "call; the fields of an account that is scored no more are cleared (`leavers: keep` keeps them).\n\n"
         f"{PRINTED}\n{_markdown(('HubSpot', 'Salesforce', 'label', 'type', 'what it says', 'values', 'written'), rows)}"
+        "\n## Contacts\n\n"
+        "Where the mapping says `crm: {hubspot_contacts: true}`, the contact with a person's e-mail address gets these. "
+        "None is ever created: whether a person is in a CRM is for people to decide.\n\n"
+        f"{_markdown(('HubSpot', 'label', 'type', 'what it says', 'values', 'written'), contacts)}"
     )
 
 

@@ -115,8 +115,19 @@ class Plays(Part):
     """By play, where a message goes besides the task, once per episode: `webhook` and `slack`."""
 
 
+Mode = Literal["update_only", "upsert", "create_only"]
+
+
 class Crm(Part):
-    """Where the CRMs keep the product's account id."""
+    """What is written to the CRMs, and where they keep the product's account id."""
+
+    companies: Mode = "update_only"
+    """`update_only`: records that are there are written, and none is created; `upsert`: an account without a record
+    gets one; `create_only`: it gets one, and records that are there keep what they have. Tasks are opened in each."""
+    hubspot_contacts: bool = False
+    """Write how each person uses the product to the contact with their e-mail address; none is ever created."""
+    hubspot_cohort_lists: bool = False
+    """Keep a static list of companies per cohort, for filters and campaigns."""
 
     hubspot_account_key: str = "product_account_id"
     """Property of a HubSpot company that holds it."""

@@ -36,6 +36,8 @@ class Home:
 
     def __init__(self, settings: Settings) -> None:
         self.path = settings.home.resolve()
+        self.sandbox_url = settings.sandbox_url
+        """Where the sandbox of this home is, when it is served."""
 
     @property
     def company_file(self) -> Path:

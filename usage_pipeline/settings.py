@@ -57,6 +57,8 @@ class Settings(BaseSettings):
     space between while the secret is being replaced."""
     slack_url: SecretStr = SecretStr("")
     """The incoming webhook of the Slack channel for plays that name the channel `slack`."""
+    alert_after_days: int = Field(default=3, gt=0)
+    """Days that a rejection which a person must mend may wait before an alert is raised, in every channel above."""
     sandbox_port: int = Field(default=8780, ge=0, le=65535)
     """HTTP port of the sandbox; its TLS port is the next one."""
     crms: str = "hubspot,salesforce"

@@ -58,7 +58,10 @@ def _mrkdwn(text: str) -> dict[str, Any]:
 
 def _context(message: Message) -> list[str]:
     """What it is about, where the account is found, and the key by which a person finds the message again."""
-    told = [f"Account {message.account_id}", f"play {message.play}"]
+    if message.type == "operator.alert":
+        told = [f"Alert {message.play}"]
+    else:
+        told = [f"Account {message.account_id}", f"play {message.play}"]
     if message.tier:
         told.append(f"tier {message.tier}")
     told += [f"morning of {message.created}", message.key]

@@ -9,20 +9,26 @@ from typing import Any, Literal, Protocol
 from usage_pipeline.accounts import AccountId
 from usage_pipeline.crm.calling import Class
 
-ChannelName = Literal["webhook", "slack"]
+ChannelName = Literal["webhook", "slack", "kept"]
+"""`kept` is for alerts alone, which are written down whoever else is told."""
+
+MessageType = Literal["play.opened", "operator.alert"]
 
 
 @dataclass(frozen=True)
 class Message:
-    """One episode of a play on an account, told once in one channel."""
+    """One episode of a play on an account, or one alert to those who run all this, told once in one channel."""
 
     key: str
     account_id: AccountId
+    """Empty for an alert, which is about no account."""
     channel: ChannelName
     created: date
     """Morning on which it was first to be told; stays, however often it is tried."""
     play: str
+    """Of an alert: its kind."""
     episode: str
+    """Of an alert: what it is about, and when."""
     subject: str
     body: str
     """Plain text."""
@@ -30,6 +36,7 @@ class Message:
     """Of the outcome that triggered the play; None where a cohort did."""
     link: str | None = None
     """Where a person finds the account."""
+    type: MessageType = "play.opened"
 
     @property
     def payload(self) -> dict[str, Any]:

@@ -31,13 +31,17 @@ class EverySecond:
         self._clock = clock
         self._left_at: float | None = None
 
-    def before(self, _path: str, sleep: Callable[[float], None]) -> None:
+    def before(self, path: str, sleep: Callable[[float], None]) -> float:  # noqa: ARG002 - of any path
         if self._left_at is not None and (left := self._left_at + SECONDS_BETWEEN - self._clock()) > 0:
             sleep(left)
         self._left_at = self._clock()
+        return self._left_at
 
-    def after(self, _path: str, _response: requests.Response) -> None:
+    def after(self, path: str, response: requests.Response, left_at: float) -> None:
         """Slack's answers do not tell how much is left."""
+
+    def lost(self, path: str, left_at: float) -> None:
+        """It counts all the same."""
 
 
 class Slack:

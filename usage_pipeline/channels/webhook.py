@@ -19,7 +19,6 @@ from usage_pipeline.channels.client import ChannelName, Message
 from usage_pipeline.crm.calling import Caller, Class, Wait
 
 URL, SECRET = "USAGE_WEBHOOK_URL", "USAGE_WEBHOOK_SECRET"
-TYPE = "play.opened"
 # Of what a receiver says against a message: enough to see why.
 LONGEST_DETAIL = 200
 
@@ -63,17 +62,13 @@ class Webhook:
 
 def body(message: Message) -> bytes:
     """The message as JSON, small and always the same: it is signed byte by byte."""
-    content = {
-        "type": TYPE,
-        "timestamp": f"{message.created}T00:00:00Z",
-        "data": {
-            "account_id": message.account_id,
-            "play": message.play,
-            "episode": message.episode,
-            "subject": message.subject,
-            "body": message.body,
-            "tier": message.tier,
-            "link": message.link,
-        },
-    }
+    content = {"type": message.type, "timestamp": f"{message.created}T00:00:00Z", "data": _data(message)}
     return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _data(message: Message) -> dict[str, str | None]:
+    words = {"subject": message.subject, "body": message.body}
+    if message.type == "operator.alert":
+        return {"alert": message.play, "about": message.episode, **words}
+    about = {"account_id": message.account_id, "play": message.play, "episode": message.episode}
+    return {**about, **words, "tier": message.tier, "link": message.link}

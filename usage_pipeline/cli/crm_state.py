@@ -39,16 +39,24 @@ def status(
     history: Annotated[bool, typer.Option("--history", help="Every run instead of the newest.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Say per CRM what was delivered last, what it holds of ours, and what waits."""
+    """Say per CRM what was delivered last, what it holds of ours, what waits, and which alerts were raised lately."""
     from usage_pipeline.run import delivering, knowledge  # noqa: PLC0415
 
     place = delivering.opened()
     rows = knowledge.history(place) if history else knowledge.status(place)
-    _tell(rows, as_json=as_json, empty="nothing was delivered yet")
+    alerts = [] if history else knowledge.alerts(place)
+    if as_json:
+        print_json(rows if history else {"instances": rows, "alerts": alerts})
+        return
+    _tell(rows, as_json=False, empty="nothing was delivered yet")
+    for one in alerts:
+        told = f"told in {one['told_in']}" if one["told_in"] else "told in no channel"
+        console.print(f"[red]alert[/] {one['raised_at']:%Y-%m-%d}  ", end="", highlight=False)
+        console.print(f"{one['title']} ({told})", highlight=False, markup=False, soft_wrap=True)
 
 
 def rejections(as_json: AsJson = False) -> None:
-    """List what a CRM will not take, oldest first, with the fix in words."""
+    """List what a CRM will not take and the messages that a channel refused, oldest first, with the fix in words."""
     from usage_pipeline.run import delivering, knowledge  # noqa: PLC0415
 
     rows = knowledge.rejections(delivering.opened())
@@ -56,11 +64,7 @@ def rejections(as_json: AsJson = False) -> None:
         print_json(rows)
         return
     for row in rows:
-        age = (
-            f"[red]{row['age_days']} days old[/]"
-            if row["age_days"] >= knowledge.OLD_DAYS
-            else f"{row['age_days']} days"
-        )
+        age = f"[red]{row['age_days']} days old[/]" if row["is_old"] else f"{row['age_days']} days"
         console.print(f"{row['instance']}  {row['account_id']}  {row['kind']}, {row['cause']}, {age}", highlight=False)
         console.print(f"  {row['detail']}\n  fix: {row['fix']}", highlight=False, markup=False, soft_wrap=True)
     if not rows:

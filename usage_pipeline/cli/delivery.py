@@ -1,6 +1,5 @@
 """What tells the CRMs: plan, apply, retry, rollback."""
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -29,24 +28,27 @@ def plan(
     as_json: AsJson = False,
     detailed_exitcode: Detailed = False,
 ) -> None:
-    """Show what a delivery would change in each CRM, field by field, without changing anything.
+    """Show what a delivery would change in each CRM, field by field, and which messages it would send; send nothing.
 
     Reads what the CRMs hold now. With --detailed-exitcode: 0 nothing to change, 2 something to change, 1 an error.
     """
     from usage_pipeline.run import delivering, plan_table  # noqa: PLC0415 - Dagster takes a second
-    from usage_pipeline.sync import plans  # noqa: PLC0415
 
     made = delivering.make_plans(as_of=day(as_of), only=crm, select=select or (), limit=limit, hide=redact)
     if write is not None:
         delivering.keep(made, write)
     if as_json:
-        print_json(json.loads(plans.write(made)))
+        print_json(made.to_json())
     else:
-        for one in made:
+        for one in made.plans:
             plan_table.show(one, console)
+        for channel, messages in made.messages.items():
+            plan_table.show_messages(channel, messages, console)
+        for problem in made.problems:
+            console.print(f"[red]{problem}[/]", highlight=False, soft_wrap=True)
         if write is not None:
             console.print(f"written to {write}", highlight=False)
-    if detailed_exitcode and not all(one.is_empty for one in made):
+    if detailed_exitcode and not made.is_empty:
         raise ChangesFound
 
 
@@ -81,10 +83,10 @@ def apply(
     terms = {name: value for name, value in given.items() if value}
     did = delivering.apply(as_of=day(as_of), file=file, only=crm, terms=terms)
     if as_json:
-        print_json(did["delivery"])
+        print_json({name: did[name] for name in ("delivery", "messages", "alerts")})
     else:
         console.print(did["in_short"], highlight=False, soft_wrap=True)
-    if any(one["failed"] for one in did["delivery"].values()):
+    if any(one["failed"] for kind in ("delivery", "messages") for one in did[kind].values()):
         raise typer.Exit(1)
 
 
@@ -93,12 +95,12 @@ def retry(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be sent again.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Send again now what a CRM refused or what failed, instead of waiting for the next morning."""
+    """Send again now what a CRM or channel refused or what failed, messages too, instead of at the next delivery."""
     from usage_pipeline.run import delivering  # noqa: PLC0415
 
     waiting, did = delivering.retry(only=crm, really=not dry_run)
     if as_json:
-        print_json({"waiting": waiting, "delivery": None if did is None else did["delivery"]})
+        print_json({"waiting": waiting, **{name: (did or {}).get(name) for name in ("delivery", "messages", "alerts")}})
     elif not waiting:
         console.print("Nothing waits: everything that was planned has arrived.")
     else:
@@ -108,7 +110,8 @@ def retry(
                 highlight=False,
                 soft_wrap=True,
             )
-        console.print("nothing was sent (--dry-run)" if did is None else did["in_short"], highlight=False)
+        why = "--dry-run" if dry_run else "nothing of it is wanted any more"
+        console.print(f"nothing was sent ({why})" if did is None else did["in_short"], highlight=False)
 
 
 def rollback(

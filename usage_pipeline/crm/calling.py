@@ -6,6 +6,7 @@ certainly did not begin it; otherwise its outcome is unknown, and somebody has t
 """
 
 import random
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import requests
+from requests.structures import CaseInsensitiveDict
 from urllib3.exceptions import NewConnectionError
 
 from usage_pipeline import spans
@@ -62,15 +64,18 @@ Verdict = Callable[[requests.Response], Wait | None]
 class Pacer(Protocol):
     """Keeps the calls of a client within the CRM's limits, by what its answers say of them."""
 
-    def before(self, path: str, sleep: Callable[[float], None]) -> None:
-        """Wait until a call of this path may leave."""
+    def before(self, path: str, sleep: Callable[[float], None]) -> float:
+        """Wait until a call of this path may leave; the moment at which it does."""
 
-    def after(self, path: str, response: requests.Response) -> None:
-        """Learn from an answer."""
+    def after(self, path: str, response: requests.Response, left_at: float) -> None:
+        """Learn from the answer to the call that left then."""
+
+    def lost(self, path: str, left_at: float) -> None:
+        """The call that left then gets no answer."""
 
 
 class Caller:
-    """A session with one CRM."""
+    """A conversation with one CRM, from any number of threads."""
 
     def __init__(
         self,
@@ -83,10 +88,14 @@ class Caller:
     ) -> None:
         self.base_url = base_url.rstrip("/")
         self.session = session or requests.Session()
+        """That of the thread which made this; every other thread has one like it."""
         self.calls = Calls()
         self.sleep = sleep
         self._verdict = verdict
         self._pacer = pacer
+        self._guard = threading.Lock()
+        self._own = threading.local()
+        self._own.session = self.session
 
     def call(
         self,
@@ -109,29 +118,16 @@ class Caller:
         why = ""
         for attempt in range(ATTEMPTS):
             self._count(kind)
-            if self._pacer:
-                self._pacer.before(path, self.sleep)
             try:
-                # The path says which call it is; parameters, bodies and headers may hold what is nobody's business.
-                with spans.span(f"{method} {path}", attempt=attempt + 1) as one:
-                    response = self.session.request(
-                        method,
-                        self.base_url + path,
-                        json=json,
-                        params=params,
-                        data=data,
-                        headers=headers,
-                        timeout=TIMEOUT_S,
-                    )
-                    one.set_attribute("http.response.status_code", response.status_code)
+                response = self._paced(
+                    method, path, attempt + 1, json=json, params=params, data=data, headers=headers, timeout=TIMEOUT_S
+                )
             except requests.RequestException as failure:
                 wait = Wait(
                     f"{type(failure).__name__} at {method} {path}",
                     may_have_happened=not was_never_sent(failure),
                 )
             else:
-                if self._pacer:
-                    self._pacer.after(path, response)
                 try:
                     verdict = self._verdict(response) or _torn(response)
                 except (Refused, BudgetSpent) as refused:
@@ -151,11 +147,47 @@ class Caller:
             raise _unknown(method, path, why)
         raise Unavailable(f"{method} {path}: {why}", fix=f"see whether {self.base_url} can be reached, then run again")
 
+    def _paced(self, method: str, path: str, attempt: int, **how: Any) -> requests.Response:
+        if self._pacer is None:
+            return self._asked(method, path, attempt, **how)
+        left_at = self._pacer.before(path, self.sleep)
+        try:
+            response = self._asked(method, path, attempt, **how)
+        except BaseException:
+            # Whatever happened, somebody may be waiting for this call to be over.
+            self._pacer.lost(path, left_at)
+            raise
+        self._pacer.after(path, response, left_at)
+        return response
+
+    def _asked(self, method: str, path: str, attempt: int, **how: Any) -> requests.Response:
+        # The path says which call it is; parameters, bodies and headers may hold what is nobody's business.
+        with spans.span(f"{method} {path}", attempt=attempt) as one:
+            response = self._session().request(method, self.base_url + path, **how)
+            one.set_attribute("http.response.status_code", response.status_code)
+        return response
+
+    def _session(self) -> requests.Session:
+        """This thread's own: nobody promises that a session may be shared (psf/requests#2766)."""
+        if not hasattr(self._own, "session"):
+            self._own.session = _like(self.session)
+        session: requests.Session = self._own.session
+        return session
+
     def _count(self, kind: Class) -> None:
-        if kind is Class.SAFE:
-            self.calls.reads += 1
-        else:
-            self.calls.writes += 1
+        with self._guard:
+            if kind is Class.SAFE:
+                self.calls.reads += 1
+            else:
+                self.calls.writes += 1
+
+
+def _like(session: requests.Session) -> requests.Session:
+    """Headers and cookies of its own; adapters are shared: urllib3's pools of connections are made for threads."""
+    other = type(session).__new__(type(session))
+    vars(other).update(vars(session))
+    other.headers, other.cookies = CaseInsensitiveDict(session.headers), session.cookies.copy()
+    return other
 
 
 def _unknown(method: str, path: str, why: str) -> OutcomeUnknown:

@@ -1,6 +1,6 @@
 """The few questions that both CRMs answer, and what goes in and comes out."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
@@ -37,6 +37,17 @@ class Record:
     owner_email: str | None
     fields: Mapping[str, str | None] = field(default_factory=dict)
     """Our fields by their contract name, as text; one that the CRM lacks is missing."""
+
+
+@dataclass(frozen=True)
+class Fate:
+    """What became of a record that the CRM no longer lists."""
+
+    state: Literal["merged", "archived", "deleted", "missing"]
+    """`archived` (HubSpot) and `deleted` (Salesforce): a person can still bring it back; `missing`: not there
+    for us, since it is gone for good or our user may not see it."""
+    into: CrmId | None = None
+    """The record that a merged one lives on in, as the CRM itself says."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +98,8 @@ class TaskOpening:
     text: TaskText
     due_on: date
     owner_id: str | None
+    account: tuple[str, str] | None = None
+    """Where the CRM keeps the product's account id, and the id: what finds the company when its record is another."""
 
 
 @dataclass(frozen=True)
@@ -176,11 +189,50 @@ class Provisioned:
     notes: tuple[str, ...] = ()
 
 
+class Contacts(Protocol):
+    """People in a CRM."""
+
+    def find(self, keys: Sequence[str], by: str) -> dict[str, list[CrmId]]:
+        """The contacts that hold these values of a property, such as `email`."""
+
+    def values(self, ids: Sequence[CrmId], contract: Contract) -> dict[CrmId, Mapping[str, str | None]]:
+        """Our fields as they are now; a contact that is gone is missing."""
+
+    def write(self, batch: Sequence[FieldWrite], contract: Contract) -> list[RowResult]:
+        """Set our fields of existing contacts, at most `rows_per_call` of the CRM."""
+
+
+class Lists(Protocol):
+    """Static lists of companies in a CRM."""
+
+    def find_list(self, name: str) -> str | None:
+        """The id of the list with this name."""
+
+    def ensure_list(self, name: str) -> str:
+        """The same, created where there is none."""
+
+    def members(self, list_id: str) -> set[CrmId]:
+        """The companies on a list."""
+
+    def change_members(self, list_id: str, add: Collection[CrmId], remove: Collection[CrmId]) -> list[RowResult]:
+        """One result per company, by its id."""
+
+
 class Crm(Protocol):
     """A CRM that can be read and told things."""
 
     name: str
     rows_per_call: int
+    senders: int
+    """How many writes of fields, of companies or of contacts, may be on their way at once."""
+
+    @property
+    def contacts(self) -> Contacts | None:
+        """None where people are not written."""
+
+    @property
+    def lists(self) -> Lists | None:
+        """None where no lists are kept."""
 
     @property
     def calls(self) -> Calls:
@@ -200,6 +252,9 @@ class Crm(Protocol):
 
     def records(self, account_key: str, contract: Contract) -> list[Record]:
         """Every company, with the property that holds the product's account id and our fields."""
+
+    def fates(self, ids: Sequence[CrmId]) -> dict[CrmId, Fate]:
+        """What became of these records, which were there once; one that is still there is missing."""
 
     def field_values(self, ids: Sequence[CrmId], contract: Contract) -> dict[CrmId, Mapping[str, str | None]]:
         """Our fields of these records, as they are now; a record that is gone is missing."""
@@ -221,6 +276,9 @@ class Crm(Protocol):
 
     def creating_class(self, account_key: str) -> Class:
         """Whether creating a record twice makes one record (idempotent) or two (unsafe)."""
+
+    def creating_settles_after_s(self, account_key: str) -> float:
+        """Like `settle_after_s`, for records: 0 where creating one twice makes one."""
 
     def create_records(self, batch: Sequence[RecordNew], account_key: str, contract: Contract) -> list[RowResult]:
         """Create records with their account key and fields, at most `rows_per_call`."""

@@ -3,6 +3,7 @@
 from usage_pipeline.crm.client import Crm
 from usage_pipeline.crm.hubspot import HubSpot
 from usage_pipeline.crm.hubspot_auth import Refresh
+from usage_pipeline.crm.hubspot_token_file import TokenFile
 from usage_pipeline.crm.salesforce import Salesforce
 from usage_pipeline.crm.salesforce_auth import ClientCredentials, JwtBearer, Login
 from usage_pipeline.errors import Rejected
@@ -10,18 +11,24 @@ from usage_pipeline.settings import Settings
 
 SANDBOX_TOKEN = "sandbox-token"  # noqa: S105 - the sandbox's published one, on loopback
 SANDBOX_CLIENT = "sandbox"
+TOKEN_FILE = "hubspot_refresh_token.json"  # noqa: S105 - a file's name
 
 
-def connect(settings: Settings) -> dict[str, Crm]:
-    """A client per CRM, by name; without an address of its own it talks to the sandbox. Sends nothing yet."""
-    return {name: _client(name, settings) for name in settings.crm_names}
+def connect(settings: Settings, *, has_contacts: bool = False, has_lists: bool = False) -> dict[str, Crm]:
+    """A client per CRM, by name; without an address of its own it talks to the sandbox. Sends nothing yet.
+
+    `has_contacts`, `has_lists`: HubSpot's contacts are written, and its lists of companies kept.
+    """
+    return {
+        name: _client(name, settings, has_contacts=has_contacts, has_lists=has_lists) for name in settings.crm_names
+    }
 
 
-def _client(name: str, settings: Settings) -> Crm:
+def _client(name: str, settings: Settings, *, has_contacts: bool, has_lists: bool) -> Crm:
     if name == "hubspot":
-        if not settings.hubspot_url:
-            return HubSpot(settings.sandbox_url, SANDBOX_TOKEN, settings.hubspot_version)
-        return HubSpot(settings.hubspot_url, _hubspot_credentials(settings), settings.hubspot_version)
+        url = settings.hubspot_url or settings.sandbox_url
+        credentials = _hubspot_credentials(settings) if settings.hubspot_url else SANDBOX_TOKEN
+        return HubSpot(url, credentials, settings.hubspot_version, has_contacts=has_contacts, has_lists=has_lists)
     if name == "salesforce":
         if not settings.salesforce_url:
             login: Login = ClientCredentials(SANDBOX_CLIENT, SANDBOX_CLIENT)
@@ -38,6 +45,7 @@ def _hubspot_credentials(settings: Settings) -> str | Refresh:
         _given(settings.hubspot_client_id, "USAGE_HUBSPOT_CLIENT_ID"),
         _given(settings.hubspot_client_secret.get_secret_value(), "USAGE_HUBSPOT_CLIENT_SECRET"),
         refresh_token,
+        TokenFile(settings.home.resolve() / TOKEN_FILE),
     )
 
 

@@ -1,6 +1,7 @@
 """The fields that a CRM gets from us: one typed contract for HubSpot and Salesforce, in `fields.yaml`."""
 
 import hashlib
+from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from importlib import resources
@@ -113,6 +114,9 @@ class Contract:
     """Every field of ours, and how what holds them is named."""
 
     fields: tuple[Field, ...]
+    """Of a company (HubSpot) or account (Salesforce)."""
+    contacts: tuple[Field, ...] = ()
+    """Of a contact, where the mapping's `crm.hubspot_contacts` lets contacts be written."""
     version: Literal[1] = 1
     """Version of the file's format."""
     group: Name = "usage_pipeline"
@@ -124,12 +128,13 @@ class Contract:
 
     @model_validator(mode="after")
     def _is_sound(self) -> Self:
-        names = [field.name for field in self.fields]
+        names = [field.name for field in (*self.fields, *self.contacts)]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise ValueError(f"named twice: {', '.join(twice)}")
         numbers = {field.name for field in self.fields if field.kind is Kind.NUMBER}
-        lost = [field.name for field in self.fields if field.follows and field.follows not in numbers]
+        numbers |= {field.name for field in self.contacts if field.kind is Kind.NUMBER}
+        lost = [name.name for name in (*self.fields, *self.contacts) if name.follows and name.follows not in numbers]
         if lost:
             raise ValueError(f"follows no number of this contract: {', '.join(lost)}")
         return self
@@ -138,6 +143,11 @@ class Contract:
     def fingerprint(self) -> str:
         """Changes with any field; a plan made under another one is stale."""
         return hashlib.sha256(repr(self).encode()).hexdigest()[:12]
+
+    @property
+    def of_contacts(self) -> "Contract":
+        """The same for contacts alone."""
+        return replace(self, fields=self.contacts, contacts=())
 
     @property
     def task_key_salesforce(self) -> str:
@@ -164,13 +174,14 @@ def load(path: Path) -> Contract:
         own = read(path.read_text(encoding="utf-8"), str(path))
     except FileNotFoundError as absent:
         raise Rejected(f"there is no field contract {path}", fix="mend `crm.fields` of the mapping") from absent
-    shipped = {field.name: field for field in CONTRACT.fields}
-    for field in own.fields:
-        known = shipped.get(field.name)
+    for field, shipped in [
+        *((field, CONTRACT.fields) for field in own.fields),
+        *((field, CONTRACT.contacts) for field in own.contacts),
+    ]:
+        known = next((one for one in shipped if one.name == field.name), None)
         if known is None:
-            raise Rejected(
-                f"{path}: nothing is made for the field {field.name}", fix=f"take some of {', '.join(shipped)}"
-            )
+            some = ", ".join(one.name for one in shipped)
+            raise Rejected(f"{path}: nothing is made for the field {field.name}", fix=f"take some of {some}")
         if field.kind is not known.kind or not set(known.options) <= set(field.options):
             raise Rejected(
                 f"{path}: {field.name} must be a {known.kind} with at least {', '.join(known.options) or 'no options'}",
@@ -187,3 +198,4 @@ CONTRACT = read(
 )
 EVIDENCE = CONTRACT.field("usage_evidence").options
 COHORTS = CONTRACT.field("usage_cohort").options
+PERSONAS = next(field for field in CONTRACT.contacts if field.name == "usage_persona").options

@@ -8,6 +8,7 @@ import requests
 from usage_pipeline.accounts import CrmId, domain_of
 from usage_pipeline.crm.calling import Calls, Class, is_on_this_machine
 from usage_pipeline.crm.client import (
+    Fate,
     FieldWrite,
     Finding,
     Instance,
@@ -23,10 +24,12 @@ from usage_pipeline.crm.client import (
 from usage_pipeline.crm.contract import Contract
 from usage_pipeline.crm.hubspot_auth import Refresh
 from usage_pipeline.crm.hubspot_lists import Lists
-from usage_pipeline.crm.hubspot_portal import COMPANY, CONTACT, ROWS_PER_BATCH, Portal, no_answer
+from usage_pipeline.crm.hubspot_portal import COMPANY, CONTACT, GRACE_S, ROWS_PER_BATCH, Portal, no_answer
 from usage_pipeline.crm.hubspot_records import Records, our_values
 from usage_pipeline.crm.hubspot_tasks import Tasks
 
+# 19 calls a second, the ceiling of a private app, at 0.4 s for a slow answer; the pacer keeps to the limit anyway.
+SENDERS = 8
 TEST_ACCOUNTS = frozenset({"SANDBOX", "DEVELOPER_TEST", "APP_DEVELOPER"})
 
 
@@ -39,6 +42,7 @@ class HubSpot:
 
     name = "hubspot"
     rows_per_call = ROWS_PER_BATCH
+    senders = SENDERS
 
     def __init__(
         self,
@@ -46,15 +50,17 @@ class HubSpot:
         credentials: str | Refresh,
         version: str = "2026-03",
         *,
+        has_contacts: bool = False,
+        has_lists: bool = False,
         session: requests.Session | None = None,
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._portal = Portal(base_url, credentials, version, session=session, sleep=sleep, clock=clock)
         self._companies = Records(self._portal, COMPANY)
-        self.contacts = Records(self._portal, CONTACT)
-        """People: the same questions, matched by `find(addresses, "email")`."""
-        self.lists = Lists(self._portal)
+        self.contacts = Records(self._portal, CONTACT) if has_contacts else None
+        """Found by `find(addresses, "email")`."""
+        self.lists = Lists(self._portal) if has_lists else None
         self._tasks = Tasks(self._portal)
         self._owners: list[Owner] | None = None
         self._instance: Instance | None = None
@@ -127,11 +133,19 @@ class HubSpot:
     def field_values(self, ids: Sequence[CrmId], contract: Contract) -> dict[CrmId, Mapping[str, str | None]]:
         return self._companies.values(ids, contract)
 
+    def fates(self, ids: Sequence[CrmId]) -> dict[CrmId, Fate]:
+        return self._companies.fates(ids)
+
     def findings(self, contract: Contract) -> list[Finding]:
-        return self._companies.findings(contract)
+        of_contacts = self.contacts.findings(contract.of_contacts) if self.contacts else []
+        return self._companies.findings(contract) + of_contacts
 
     def provision(self, contract: Contract) -> Provisioned:
-        return self._companies.provision(contract)
+        done = self._companies.provision(contract)
+        if self.contacts is None:
+            return done
+        more = self.contacts.provision(contract.of_contacts)
+        return Provisioned(done.created + more.created, done.notes + more.notes)
 
     def rows_at_once(self, rows: int) -> int:  # noqa: ARG002 - a batch is as large for few as for many
         return ROWS_PER_BATCH
@@ -141,6 +155,9 @@ class HubSpot:
 
     def creating_class(self, account_key: str) -> Class:
         return Class.IDEMPOTENT if self._companies.is_unique(account_key) else Class.UNSAFE
+
+    def creating_settles_after_s(self, account_key: str) -> float:
+        return 0.0 if self._companies.is_unique(account_key) else GRACE_S
 
     def create_records(self, batch: Sequence[RecordNew], account_key: str, contract: Contract) -> list[RowResult]:
         return self._companies.create(batch, account_key, contract)

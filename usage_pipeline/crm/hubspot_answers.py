@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, Literal
 
 import requests
 
@@ -14,6 +14,8 @@ from usage_pipeline.crm.calling import Wait
 from usage_pipeline.crm.client import RowResult
 from usage_pipeline.crm.rejections import BudgetSpent, Cause, Refused, Rejection
 
+# Of calls; burst is that of ten seconds.
+Limit = Literal["day", "burst", "second"]
 # "Locked" asks for two seconds at least.
 SHORTEST_PAUSE_S = 2.0
 # A portal that is being moved may ask for hours; an apply waits a minute at a time, and then gives up.
@@ -113,14 +115,33 @@ def verdict(response: requests.Response) -> Wait | None:
     )
 
 
+def limit_met(response: requests.Response) -> Limit:
+    """Which limit a 429 is about."""
+    return _limit_in(_body(response))
+
+
+def limit_lasts_s(response: requests.Response) -> float:
+    """Seconds for which a 429 closes the door to all calls of its kind; 0 for the day's, whose end is far away."""
+    name = limit_met(response)
+    if name == "burst":
+        window_ms = response.headers.get("X-HubSpot-RateLimit-Interval-Milliseconds", "")
+        return int(window_ms) / 1000 if window_ms.isdecimal() else 10.0
+    return 1.0 if name == "second" else 0.0
+
+
 def _limit(response: requests.Response, body: Mapping[str, Any]) -> Wait:
+    name = _limit_in(body)
+    if name == "day":
+        raise BudgetSpent("HubSpot: the daily limit of API calls is used up", fix="run the apply again tomorrow")
+    words = "HubSpot: burst limit" if name == "burst" else "HubSpot: limit per second"
+    return Wait(words, limit_lasts_s(response))
+
+
+def _limit_in(body: Mapping[str, Any]) -> Limit:
     words = f"{body.get('policyName', '')} {body.get('message', '')}".lower()
     if "daily" in words:
-        raise BudgetSpent("HubSpot: the daily limit of API calls is used up", fix="run the apply again tomorrow")
-    if "ten_secondly" in words or "secondly" not in words:
-        window_ms = response.headers.get("X-HubSpot-RateLimit-Interval-Milliseconds", "")
-        return Wait("HubSpot: burst limit", int(window_ms) / 1000 if window_ms.isdecimal() else 10.0)
-    return Wait("HubSpot: limit per second", 1.0)
+        return "day"
+    return "burst" if "ten_secondly" in words or "secondly" not in words else "second"
 
 
 def _retry_after_s(response: requests.Response) -> float:

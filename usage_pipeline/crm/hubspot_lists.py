@@ -31,6 +31,11 @@ class Lists:
     def __init__(self, portal: Portal) -> None:
         self._portal = portal
 
+    def find_list(self, name: str) -> str | None:
+        """The id of the list with this name; None where there is none."""
+        found = self._named(name)
+        return str(found["listId"]) if found else None
+
     def ensure_list(self, name: str) -> str:
         """The id of the static list of companies with this name, created where there is none."""
         found = self._named(name)

@@ -20,6 +20,8 @@ CONTACT = "contacts"
 TASK = "tasks"
 # A record that was merged away answers under the id of the one that stayed, and this lists its own.
 MERGED = "hs_merged_object_ids"
+# Reading after writing is assumed to be consistent, but nobody has promised it: a minute's grace.
+GRACE_S = 60.0
 
 
 class Portal:
@@ -80,14 +82,18 @@ class Portal:
     def _call(
         self, method: str, path: str, kind: Class, *, json: object = None, params: Mapping[str, str] | None = None
     ) -> requests.Response:
-        self._authorization.ensure()
+        def send(token: str) -> requests.Response:
+            headers = {"Authorization": f"Bearer {token}"}
+            return self.caller.call(method, path, kind, json=json, params=params, headers=headers)
+
+        token = self._authorization.token()
         try:
-            return self.caller.call(method, path, kind, json=json, params=params)
+            return send(token)
         except TokenExpired:
             if not self._authorization.can_renew:
                 raise
-        self._authorization.renew()
-        return self.caller.call(method, path, kind, json=json, params=params)
+        self._authorization.renew(token)
+        return send(self._authorization.token())
 
     def listing(self, path: str, **params: str) -> list[dict[str, Any]]:
         """The results of a listing that has no pages; `Unavailable` for an answer without any."""
@@ -104,16 +110,46 @@ class Portal:
                 return
 
     def read(
-        self, kind: str, ids: Sequence[str], properties: Sequence[str], *, by: str | None = None
+        self,
+        kind: str,
+        ids: Sequence[str],
+        properties: Sequence[str],
+        *,
+        by: str | None = None,
+        is_archived: bool = False,
     ) -> list[dict[str, Any]]:
         """Objects by id or by the unique property `by`; those that HubSpot says are gone are missing.
+
+        `is_archived`: the archived ones instead. Errors are those of `_batches`.
+        """
+        return [
+            one
+            for asked, there in self._batches(kind, ids, properties, by, is_archived=is_archived)
+            for one in there
+            if by or str(one["id"]) in asked
+        ]
+
+    def heirs(self, kind: str, ids: Sequence[str]) -> dict[str, str]:
+        """The id that each of these answers to now: its own, or that of the record it was merged into."""
+        return {
+            one: str(record["id"])
+            for asked, there in self._batches(kind, ids, (), None)
+            for record in there
+            for one in _ids(record)
+            if one in asked
+        }
+
+    def _batches(
+        self, kind: str, ids: Sequence[str], properties: Sequence[str], by: str | None, *, is_archived: bool = False
+    ) -> Iterator[tuple[set[str], list[dict[str, Any]]]]:
+        """What was asked and what was there, batch by batch.
 
         Raises `Unavailable` where an answer keeps silent about one: a success with nothing in it
         says nothing of what is there (CRM_APIS 0.7).
         """
         # HubSpot refuses a batch that names one id twice (CRM_APIS 1.4).
         once = list(dict.fromkeys(ids))
-        found: list[dict[str, Any]] = []
+        path = self.objects(kind, "/batch/read") + ("?archived=true" if is_archived else "")
         for start in range(0, len(once), ROWS_PER_BATCH):
             asked = once[start : start + ROWS_PER_BATCH]
             body: dict[str, Any] = {
@@ -123,13 +159,12 @@ class Portal:
             }
             if by:
                 body["idProperty"] = by
-            answer = self.post(self.objects(kind, "/batch/read"), Class.SAFE, body)
+            answer = self.post(path, Class.SAFE, body)
             there = answer.get("results") or []
             silent = {_folded(one) for one in asked} - _accounted_for(there, answer.get("errors") or [], by)
             if silent:
                 raise no_answer(f"a batch read of {kind}", f"no word of {', '.join(sorted(silent)[:3])}")
-            found += there if by else [one for one in there if str(one["id"]) in asked]
-        return found
+            yield set(asked), there
 
 
 def _accounted_for(there: Sequence[Mapping[str, Any]], errors: Sequence[Mapping[str, Any]], by: str | None) -> set[str]:
@@ -142,11 +177,14 @@ def _accounted_for(there: Sequence[Mapping[str, Any]], errors: Sequence[Mapping[
         for one in (error.get("context") or {}).get("ids", [])
     }
     for record in there:
-        properties = record.get("properties") or {}
-        told |= {_folded(properties.get(by))} if by else {_folded(record.get("id"))}
-        if not by:
-            told |= {_folded(one) for one in (properties.get(MERGED) or "").split(";")}
+        told |= {_folded((record.get("properties") or {}).get(by))} if by else {_folded(one) for one in _ids(record)}
     return told
+
+
+def _ids(record: Mapping[str, Any]) -> list[str]:
+    """A record's own id, and those of the records that became part of it."""
+    merged = (record.get("properties") or {}).get(MERGED) or ""
+    return [str(record.get("id")), *(one.strip() for one in merged.split(";") if one.strip())]
 
 
 def _folded(text: object) -> str:

@@ -7,7 +7,7 @@ from usage_pipeline.accounts import CrmId
 from usage_pipeline.crm import hubspot_properties
 from usage_pipeline.crm.batches import one_result_each
 from usage_pipeline.crm.calling import Class
-from usage_pipeline.crm.client import FieldWrite, Finding, Provisioned, RecordNew, RowResult
+from usage_pipeline.crm.client import Fate, FieldWrite, Finding, Provisioned, RecordNew, RowResult
 from usage_pipeline.crm.contract import Contract
 from usage_pipeline.crm.hubspot_answers import results_by_row
 from usage_pipeline.crm.hubspot_portal import Portal, no_answer
@@ -35,6 +35,14 @@ class Records:
         """Our fields as they are now; a record that is gone is missing."""
         found = self._portal.read(self._kind, ids, [field.name for field in contract.fields])
         return {CrmId(str(record["id"])): our_values(record["properties"], contract) for record in found}
+
+    def fates(self, ids: Sequence[CrmId]) -> dict[CrmId, Fate]:
+        """What became of records that no listing shows: merged into another, archived, or nowhere."""
+        heirs = self._portal.heirs(self._kind, ids)
+        gone = [one for one in ids if one not in heirs]
+        archived = {str(record["id"]) for record in self._portal.read(self._kind, gone, [], is_archived=True)}
+        found = {CrmId(one): Fate("merged", CrmId(heir)) for one, heir in heirs.items() if heir != one}
+        return found | {one: Fate("archived" if one in archived else "missing") for one in gone}
 
     def write(self, batch: Sequence[FieldWrite], contract: Contract) -> list[RowResult]:
         """Set our fields of existing records, at most 100."""

@@ -15,13 +15,10 @@ from usage_pipeline.crm.calling import Class
 from usage_pipeline.crm.client import RowResult, TaskChange, TaskOpening, TaskState, TaskStatus
 from usage_pipeline.crm.hubspot_answers import results_by_row
 from usage_pipeline.crm.hubspot_associations import TYPES, hang, tasks_of
-from usage_pipeline.crm.hubspot_portal import TASK, Portal
+from usage_pipeline.crm.hubspot_portal import GRACE_S, TASK, Portal
 from usage_pipeline.crm.hubspot_wording import KEY, OWN_KEY, READ, new, noted, properties, state
 from usage_pipeline.crm.rejections import PASSING, Cause, Rejection
 from usage_pipeline.errors import Rejected, Unavailable
-
-# Reading after writing is assumed to be consistent, but nobody has promised it: a minute's grace.
-GRACE_S = 60.0
 
 
 class Tasks:

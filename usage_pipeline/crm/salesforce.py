@@ -8,8 +8,9 @@ import requests
 
 from usage_pipeline.accounts import CrmId
 from usage_pipeline.crm.batches import chunks, failed
-from usage_pipeline.crm.calling import Calls, Class, is_on_this_machine
+from usage_pipeline.crm.calling import TIMEOUT_S, Calls, Class, is_on_this_machine
 from usage_pipeline.crm.client import (
+    Fate,
     FieldWrite,
     Finding,
     Instance,
@@ -43,9 +44,13 @@ class Salesforce:
 
     name = "salesforce"
     rows_per_call = ROWS_PER_COLLECTION
+    # Accounts under one parent lock each other out (UNABLE_TO_LOCK_ROW, CRM_APIS 3.3).
+    senders = 1
     settle_after_s = 0.0
     duplicates_archived = 0
     opening_class = Class.IDEMPOTENT
+    contacts = None
+    lists = None
 
     def __init__(
         self,
@@ -96,6 +101,9 @@ class Salesforce:
     def field_values(self, ids: Sequence[CrmId], contract: Contract) -> dict[CrmId, Mapping[str, str | None]]:
         return self._records.field_values(ids, contract)
 
+    def fates(self, ids: Sequence[CrmId]) -> dict[CrmId, Fate]:
+        return self._records.fates(ids)
+
     def findings(self, contract: Contract) -> list[Finding]:
         return findings(self._org, contract)
 
@@ -130,6 +138,9 @@ class Salesforce:
 
     def creating_class(self, account_key: str) -> Class:
         return self._records.creating_class(account_key)
+
+    def creating_settles_after_s(self, account_key: str) -> float:
+        return 0.0 if self._records.creating_class(account_key) is Class.IDEMPOTENT else sum(TIMEOUT_S)
 
     def create_records(self, batch: Sequence[RecordNew], account_key: str, contract: Contract) -> list[RowResult]:
         return self._records.create(batch, account_key, contract)

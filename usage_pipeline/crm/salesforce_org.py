@@ -45,6 +45,8 @@ class Org:
         self._asked_version = version
         self._version: str | None = None
         self._described: dict[str, dict[str, dict[str, Any]]] = {}
+        # Handed over with each call: a session of requests belongs to one thread.
+        self._authorization: dict[str, str] = {}
         self.user_id = ""
         self.notes: list[str] = []
 
@@ -73,7 +75,8 @@ class Org:
         place = path if path.startswith("/services/") else f"/services/data/v{self._version}{path}"
 
         def send() -> requests.Response:
-            return self.caller.call(method, place, kind, json=body, params=params, data=data, headers=headers)
+            named = {**self._authorization, **(headers or {})}
+            return self.caller.call(method, place, kind, json=body, params=params, data=data, headers=named)
 
         for _ in range(RENEWALS):
             try:
@@ -87,14 +90,14 @@ class Org:
     def get(self, path: str, **params: str) -> Any:
         return self.call("GET", path, Class.SAFE, params=params).json()
 
-    def query(self, soql: str, *, tooling: bool = False) -> Iterator[dict[str, Any]]:
-        """Every row of a query, page by page.
+    def query(self, soql: str, *, tooling: bool = False, with_deleted: bool = False) -> Iterator[dict[str, Any]]:
+        """Every row of a query, page by page; `with_deleted`: what lies in the recycle bin, too.
 
         Raises:
             Unavailable: where the answers hold other than the promised number of rows. Who is missing
                 from a read is taken for deleted, so half an answer must not pass for a whole one.
         """
-        page = self.get("/tooling/query" if tooling else "/query", q=soql)
+        page = self.get("/tooling/query" if tooling else "/queryAll" if with_deleted else "/query", q=soql)
         seen, promised = 0, page.get("totalSize") if isinstance(page, dict) else None
         while isinstance(page, dict) and isinstance(page.get("records"), list):
             seen += len(page["records"])
@@ -137,19 +140,17 @@ class Org:
         return [_row_result(row, said) for row, said in zip(rows, answer, strict=True)]
 
     def _log_in(self) -> None:
-        # The token endpoint has no use for the session that ended.
-        self.caller.session.headers.pop("Authorization", None)
         try:
             answer = self.caller.call("POST", "/services/oauth2/token", Class.SAFE, data=self._login.form()).json()
         except Refused as refused:
             raise Rejected(f"Salesforce login: {refused.cause}", fix=self._login.fix) from refused
-        self.caller.session.headers["Authorization"] = f"Bearer {answer['access_token']}"
+        self._authorization = {"Authorization": f"Bearer {answer['access_token']}"}
         self.caller.base_url = str(answer.get("instance_url") or self.caller.base_url).rstrip("/")
         self.user_id = str(answer.get("id", "")).rpartition("/")[2]
 
     def _offered_version(self) -> str:
         """The version asked for, or the highest that the organisation offers, from 66.0 on."""
-        versions = self.caller.call("GET", "/services/data/", Class.SAFE).json()
+        versions = self.caller.call("GET", "/services/data/", Class.SAFE, headers=self._authorization).json()
         offered = sorted((float(one["version"]) for one in versions), reverse=True)
         if float(self._asked_version) in offered:
             return self._asked_version

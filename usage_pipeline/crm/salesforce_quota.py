@@ -34,10 +34,14 @@ class Quota:
                 fix="run the apply again when the day's calls are renewed",
             )
 
-    def before(self, path: str, sleep: Callable[[float], None]) -> None:
+    def before(self, path: str, sleep: Callable[[float], None]) -> float:  # noqa: ARG002 - of any path
         """Nothing to wait for: Salesforce has no limit per second."""
+        return 0.0
 
-    def after(self, path: str, response: requests.Response) -> None:  # noqa: ARG002 - of any path
+    def lost(self, path: str, left_at: float) -> None:
+        """The next answer tells of this call, too."""
+
+    def after(self, path: str, response: requests.Response, left_at: float) -> None:  # noqa: ARG002 - of any path
         usage = response.headers.get("Sforce-Limit-Info", "").partition("api-usage=")[2].partition(";")[0]
         used, _, allowed = usage.partition("/")
         if used.isdigit() and allowed.isdigit():

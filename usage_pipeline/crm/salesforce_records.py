@@ -1,12 +1,13 @@
 """Accounts in Salesforce: read, found by their key, written and created up to 200 at a time."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from usage_pipeline.accounts import CrmId, domain_of
 from usage_pipeline.crm.batches import failed, one_result_each
 from usage_pipeline.crm.calling import Class
-from usage_pipeline.crm.client import FieldWrite, Owner, Record, RecordNew, RowResult
+from usage_pipeline.crm.client import Fate, FieldWrite, Owner, Record, RecordNew, RowResult
 from usage_pipeline.crm.contract import Contract, Field, Kind
 from usage_pipeline.crm.rejections import Cause, Rejection
 from usage_pipeline.crm.salesforce_locks import one_result_each_in_order
@@ -51,6 +52,38 @@ class Records:
             for some in lists(ids)
             for account in self._org.query(f"SELECT {columns} FROM Account WHERE Id IN {some}")
         }
+
+    def fates(self, ids: Sequence[CrmId]) -> dict[CrmId, Fate]:
+        """What became of records that a query does not show: only `queryAll` sees the recycle bin."""
+        told: dict[CrmId, dict[str, Any]] = {}
+        asked = list(ids)
+        while asked:
+            found = [
+                account
+                for some in lists(asked)
+                for account in self._org.query(
+                    f"SELECT Id, IsDeleted, MasterRecordId FROM Account WHERE Id IN {some}", with_deleted=True
+                )
+            ]
+            told |= {CrmId(account["Id"]): account for account in found}
+            # A record that others were merged into may have been merged into another since.
+            asked = [
+                CrmId(account["MasterRecordId"])
+                for account in found
+                if account.get("MasterRecordId") and account["MasterRecordId"] not in told
+            ]
+
+        def fate(one: CrmId) -> Fate:
+            heir = one
+            while told.get(heir, {}).get("MasterRecordId"):
+                heir = CrmId(told[heir]["MasterRecordId"])
+            if heir not in told:
+                return Fate("missing")
+            if told[heir]["IsDeleted"]:
+                return Fate("deleted")
+            return Fate("merged", heir)
+
+        return {one: fate(one) for one in ids if one not in told or told[one]["IsDeleted"]}
 
     def find(self, keys: Sequence[str], account_key: str) -> dict[str, list[CrmId]]:
         """Records by exactly this key: SOQL itself finds A1 where a1 is asked for."""
@@ -121,5 +154,11 @@ def _values(values: Mapping[str, str | None], contract: Contract, *, is_new: boo
 
 
 def typed(field: Field, value: str | None) -> Any:
-    """A field's text as Salesforce wants it in JSON."""
-    return float(value) if value is not None and field.kind is Kind.NUMBER else value
+    """A field's text as Salesforce wants it in JSON; what is no number stays text, and is refused for its own row."""
+    if value is None or field.kind is not Kind.NUMBER:
+        return value
+    try:
+        number = float(value)
+    except ValueError:
+        return value
+    return number if math.isfinite(number) else value

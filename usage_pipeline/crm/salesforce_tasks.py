@@ -7,7 +7,7 @@ from typing import Any
 from usage_pipeline.accounts import CrmId
 from usage_pipeline.crm.client import NOTE_MARK, RowResult, TaskChange, TaskOpening, TaskState, TaskStatus, TaskText
 from usage_pipeline.crm.contract import CONTRACT
-from usage_pipeline.crm.rejections import Refused
+from usage_pipeline.crm.rejections import Refused, Rejection
 from usage_pipeline.crm.salesforce_locks import one_result_each_in_order
 from usage_pipeline.crm.salesforce_org import Org, lists
 from usage_pipeline.errors import Unavailable
@@ -32,7 +32,7 @@ class Tasks:
             return self._org.collection("PATCH", f"/composite/sobjects/Task/{KEY}", rows, [_new(row) for row in rows])
 
         results = one_result_each_in_order(batch, send, parent=lambda row: row.company, sleep=self._org.caller.sleep)
-        return self._with_those_that_exist(batch, results)
+        return self._with_those_that_exist(batch, self._by_key(batch, results))
 
     def find(self, batch: Sequence[TaskOpening]) -> dict[str, TaskState]:
         found = (_state(task) for task in self._read(KEY, [row.key for row in batch]))
@@ -73,6 +73,31 @@ class Tasks:
             if not (result.key in results and result.outcome == "ok"):
                 results[result.key] = result
         return [results[row.key] for row in batch]
+
+    def _by_key(self, batch: Sequence[TaskOpening], results: Sequence[RowResult]) -> list[RowResult]:
+        """Once more for those whose record is gone: the account that holds our key, say after a merge, gets the task."""
+        gone = {
+            result.key
+            for result in results
+            if result.outcome == "failed" and result.rejection and _is_gone(result.rejection)
+        }
+        rows = [row for row in batch if row.key in gone and row.account and self._finds_one(row.account[0])]
+        if not rows:
+            return list(results)
+
+        def send(some: Sequence[TaskOpening]) -> list[RowResult]:
+            records = [_new(row) | {"What": _account(row)} for row in some]
+            for record in records:
+                del record["WhatId"]
+            return self._org.collection("PATCH", f"/composite/sobjects/Task/{KEY}", some, records)
+
+        again = one_result_each_in_order(rows, send, parent=lambda row: row.company, sleep=self._org.caller.sleep)
+        # Where no account holds the key, the first refusal says more.
+        better = {result.key: result for result in again if result.outcome != "failed"}
+        return [better.get(result.key, result) for result in results]
+
+    def _finds_one(self, account_key: str) -> bool:
+        return bool(self._org.fields("Account").get(account_key, {}).get("externalId"))
 
     def _with_those_that_exist(self, batch: Sequence[TaskOpening], results: Sequence[RowResult]) -> list[RowResult]:
         """A key that is taken is our own: a request before, or one that runs at the same time, made the task."""
@@ -121,6 +146,16 @@ def _new(row: TaskOpening) -> dict[str, Any]:
         **_text(row.text),
     }
     return new | ({"OwnerId": row.owner_id} if row.owner_id else {})
+
+
+def _account(row: TaskOpening) -> dict[str, Any]:
+    """The company by its key, as a relationship is given by an external id (CRM_APIS 4.2)."""
+    field, value = row.account or ("", "")
+    return {"attributes": {"type": "Account"}, field: value}
+
+
+def _is_gone(refused: Rejection) -> bool:
+    return any(code in refused.detail for code in ("ENTITY_IS_DELETED", "INVALID_CROSS_REFERENCE_KEY"))
 
 
 def _deferral(state: TaskState, note: str) -> dict[str, str]:

@@ -42,7 +42,7 @@ deliver = dg.define_asset_job(
 )
 apply = dg.define_asset_job(
     "apply",
-    dg.AssetSelection.assets("sync/log", "sync/acknowledged", "sync/rejection"),
+    dg.AssetSelection.assets("sync/log", "sync/acknowledged", "sync/rejection", "sync/alert"),
     description="Apply plans that are there already: those of the morning, or of a file that a person has approved.",
 )
 review = dg.define_asset_job(

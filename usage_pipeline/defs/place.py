@@ -20,6 +20,7 @@ from usage_pipeline.crm.contract import CONTRACT, Contract
 from usage_pipeline.home import Home
 from usage_pipeline.lake import Lake
 from usage_pipeline.ledger.store import Ledger
+from usage_pipeline.plays import playbook
 from usage_pipeline.settings import Settings
 
 
@@ -42,7 +43,7 @@ class Opened:
     @property
     def company(self) -> Company:
         """Read anew each time: a person edits it between two runs."""
-        return self.home.company()
+        return playbook.checked(self.home.company())
 
     @cached_property
     def lake(self) -> Lake:
@@ -64,7 +65,8 @@ class Opened:
 
     def crms(self) -> dict[str, Crm]:
         """A client per configured CRM; the sandbox's where no address is set."""
-        return connecting.connect(self.settings)
+        crm = self.company.crm
+        return connecting.connect(self.settings, has_contacts=crm.hubspot_contacts, has_lists=crm.hubspot_cohort_lists)
 
     def channels(self) -> dict[ChannelName, Channel]:
         """Where messages go besides the CRMs: a channel per address that is set."""

@@ -1,37 +1,38 @@
-"""`sync`: telling the CRM: a plan, then an act, and the ledger's account of it."""
+"""`sync`: telling the CRM: first the plan, compared with what the CRM holds."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from datetime import date
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 import dagster as dg
 import pandas as pd
-import pydantic
 
-from usage_pipeline.channels.client import ChannelName
-from usage_pipeline.crm.client import Crm
-from usage_pipeline.crm.contract import COHORTS
-from usage_pipeline.defs import partitions, tables
+from usage_pipeline import periods
+from usage_pipeline.crm.client import Crm, Record
+from usage_pipeline.defs import messages, partitions, tables
 from usage_pipeline.defs.place import Opened, Place
 from usage_pipeline.errors import Problem, Rejected
 from usage_pipeline.home import put
-from usage_pipeline.lake import Table
+from usage_pipeline.lake import Table, Written
 from usage_pipeline.plays import catalogue as plays
 from usage_pipeline.scores import catalogue as scores
 from usage_pipeline.segments import catalogue as segments
 from usage_pipeline.sources import catalogue as sources
 from usage_pipeline.sources import crm as crm_sources
-from usage_pipeline.sync import catalogue, delivering, exports, messages, plans, preparing, wanted
-from usage_pipeline.sync.fitness import Tripped
+from usage_pipeline.sources import validity
+from usage_pipeline.sync import catalogue, exports, people, plans, preparing, wanted
+from usage_pipeline.sync import messages as sync_messages
 
 MADE_FROM = (scores.ACCOUNT_SCORE, scores.ACCOUNT_HEALTH, segments.ACCOUNT_SEGMENT, plays.DECISION)
 
+PEOPLE_FROM = (segments.USER_PERSONA, sources.USER)
 
-def make_plan(opened: Opened, crm: Crm, as_of: date) -> plans.Plan:
-    """What a delivery of the morning would change in one CRM; nothing is sent."""
+
+def make_plan(opened: Opened, crm: Crm, as_of: date, held: list[Record] | None = None) -> plans.Plan:
+    """What a delivery of the morning would change in one CRM; nothing is sent.
+
+    Compared with the records `held`, read now where they were not before.
+    """
 
     def read(table: Table) -> pd.DataFrame:
         return opened.frame(opened.lake.read(table, (as_of, as_of) if table.partition else None))
@@ -66,10 +67,22 @@ def make_plan(opened: Opened, crm: Crm, as_of: date) -> plans.Plan:
         links,
         as_of=as_of,
         created_at=opened.now(),
-        present=crm_sources.present(crm_sources.read(crm, opened.company, opened.contract), opened.contract),
+        present=crm_sources.present(
+            crm_sources.read(crm, opened.company, opened.contract) if held is None else held, opened.contract
+        ),
         contract=opened.contract,
         first_tasks_per_owner=opened.settings.first_tasks_per_owner,
+        account_key=crm_sources.account_key(crm, opened.company),
+        mode=opened.company.crm.companies,
+        wanted_people=_people(opened, as_of) if crm.contacts else None,
     )
+
+
+def _people(opened: Opened, as_of: date) -> pd.DataFrame:
+    """What contacts should say on the morning."""
+    personas = opened.frame(opened.lake.read(segments.USER_PERSONA, (as_of, as_of)))
+    users = opened.frame(validity.newest(opened.lake.read(sources.USER), "user_id", before=periods.morning(as_of)))
+    return people.wanted(personas, users, opened.contract.of_contacts)
 
 
 def plan_file(opened: Opened, crm: str, as_of: date) -> Path:
@@ -77,44 +90,80 @@ def plan_file(opened: Opened, crm: str, as_of: date) -> Path:
     return opened.home.path / "plans" / f"{as_of}-{crm}.json"
 
 
-@dg.asset(
-    key=["sync", "plan"],
-    group_name="sync",
-    owners=[tables.SUCCESS],
-    kinds={"python", "json"},
-    partitions_def=partitions.MORNINGS,
-    deps=[dg.AssetKey([table.stage, table.name]) for table in (*MADE_FROM, sources.CRM_LINK)],
+@dg.multi_asset(
+    name="planned",
+    specs=[
+        dg.AssetSpec(
+            key=["sync", "plan"],
+            group_name="sync",
+            owners=[tables.SUCCESS],
+            kinds={"python", "json"},
+            partitions_def=partitions.MORNINGS,
+            deps=[dg.AssetKey([table.stage, table.name]) for table in (*MADE_FROM, *PEOPLE_FROM, sources.CRM_LINK)],
+            description="One plan per CRM and morning: every field old to new, every task to open, update or withdraw.",
+        ),
+        tables.spec(
+            catalogue.SNAPSHOT,
+            owner=tables.SUCCESS,
+            kinds={"hubspot", "salesforce"},
+            partitions_def=partitions.MORNINGS,
+        ),
+    ],
 )
-def plan(context: dg.AssetExecutionContext, place: Place) -> dg.MaterializeResult[None]:
-    """One plan per CRM and morning: every field old to new, every task to open, update or withdraw.
+def plan(context: dg.AssetExecutionContext, place: Place) -> Iterator[dg.MaterializeResult[None]]:
+    """One plan per CRM and morning, and what each CRM held when it was made.
 
     Compared with what the CRM says now, so that an edit by hand is seen. Nothing is sent.
     """
     opened = place.opened
     (as_of,) = partitions.mornings(context)
-    made, problems = {}, []
+    made, snapshots, problems = {}, [], {}
     for name, crm in opened.crms().items():
         file = plan_file(opened, name, as_of)
         file.parent.mkdir(parents=True, exist_ok=True)
         try:
-            made[name] = make_plan(opened, crm, as_of)
+            held = crm_sources.read(crm, opened.company, opened.contract)
+            read_at = opened.now()
+            made[name] = make_plan(opened, crm, as_of, held)
         except Problem as problem:
             # One CRM that is away stops no other: without a plan nothing is sent to it.
             file.unlink(missing_ok=True)
-            problems.append(f"{name}: {problem}")
+            problems[name] = problem
             context.log.warning("%s: no plan: %s", name, problem)
             continue
         put(file, plans.write([made[name]]))
+        present = crm_sources.present(held, opened.contract)
+        snapshots.append(exports.snapshot(present, crm.instance().key, as_of, read_at))
+    if problems:
+        messages.alert(opened, as_of, problems, progress=context.log.warning)
     if not made:
-        raise Rejected("\n".join(problems))
-    return dg.MaterializeResult(
+        raise Rejected("\n".join(f"{name}: {problem}" for name, problem in problems.items()))
+    to_tell, untold = messages.planned(opened, as_of)
+    sections = [*(one.to_markdown() for one in made.values()), *sync_messages.to_markdown(to_tell)]
+    yield dg.MaterializeResult(
+        asset_key=["sync", "plan"],
         metadata={
-            "plan": dg.MarkdownMetadataValue("\n\n".join(one.to_markdown() for one in made.values())),
-            "problems": problems,
+            "plan": dg.MarkdownMetadataValue("\n\n".join(sections)),
+            "problems": [*(f"{name}: {problem}" for name, problem in problems.items()), *untold],
             **{f"{name}_fields": len(one.fields) for name, one in made.items()},
             **{f"{name}_tasks_to_open": len(one.new_tasks) for name, one in made.items()},
-        }
+            **{f"{name}_messages": len(some) for name, some in to_tell.items()},
+        },
     )
+    written = _keep_snapshots(opened, as_of, snapshots)
+    yield dg.MaterializeResult(
+        asset_key=["sync", "snapshot"],
+        metadata={"dagster/row_count": written.rows, "dagster/uri": opened.lake.uri(catalogue.SNAPSHOT)},
+    )
+
+
+def _keep_snapshots(opened: Opened, as_of: date, snapshots: Sequence[pd.DataFrame]) -> Written:
+    """Put them in the morning's place; what an instance held that was not read this time stays."""
+    new = pd.concat(snapshots, ignore_index=True)
+    before = opened.frame(opened.lake.read(catalogue.SNAPSHOT, (as_of, as_of)))
+    kept = before[~before["instance"].isin(set(new["instance"]))]
+    content = new if kept.empty else pd.concat([kept, new], ignore_index=True)
+    return opened.lake.replace(catalogue.SNAPSHOT, tables.memtable(catalogue.SNAPSHOT, content), [as_of])
 
 
 @dg.asset_check(asset=dg.AssetKey(["sync", "plan"]), blocking=True, partitions_def=partitions.MORNINGS)
@@ -138,182 +187,3 @@ def every_account_is_decided(context: dg.AssetCheckExecutionContext, place: Plac
         and not any(found[name] for name in ("twice", "numbers_without_evidence", "out_of_range"))
     )
     return dg.AssetCheckResult(passed=passed, metadata=found)
-
-
-class Delivery(dg.Config):
-    """On which terms the plans are carried out; every one is optional."""
-
-    plan: str = ""
-    """File of the plans to apply; empty: those of the morning, made last."""
-    select: list[str] = pydantic.Field(default_factory=list)
-    """Only these accounts or cohorts."""
-    limit: int | None = None
-    """At most so many accounts."""
-    canary: int | None = None
-    """So many accounts first, and the rest only if none of them was refused."""
-    approved_by: str = ""
-    """Who approved it; kept in the ledger."""
-    crm: str = ""
-    """Only this CRM; empty: all that are configured."""
-    override: str = ""
-    """Why the circuit breaker is overruled; kept in the ledger."""
-
-    def terms(self, opened: Opened, as_of: date) -> delivering.Terms:
-        return delivering.Terms(
-            accounts=selected(opened, self.select, as_of) if self.select else None,
-            limit=self.limit,
-            canary=self.canary,
-            approved_by=self.approved_by or None,
-            override=self.override or None,
-            allow_old_morning=opened.settings.allow_old_morning,
-        )
-
-
-def selected(opened: Opened, names: Sequence[str], as_of: date) -> set[str]:
-    """The accounts that are named, or that are of a cohort that is; `Rejected` for a name that is neither."""
-    segment = opened.frame(opened.lake.read(segments.ACCOUNT_SEGMENT, (as_of, as_of)))
-    found: set[str] = set()
-    for name in names:
-        accounts = segment.loc[(segment["account_id"] == name) | (segment["cohort"] == name), "account_id"]
-        if accounts.empty:
-            raise Rejected(
-                f"{name} is neither an account nor a cohort of the morning of {as_of}",
-                fix=f"name an account id, or one of {', '.join(COHORTS)}",
-            )
-        found |= set(accounts)
-    return found
-
-
-def _kept_plan(opened: Opened, config: Delivery, crm: str, as_of: date) -> plans.Plan | None:
-    """The plan to apply; None where a file of plans has none for this CRM."""
-    if not config.plan:
-        file = plan_file(opened, crm, as_of)
-        if not file.exists():
-            raise Rejected(f"there is no plan of the morning of {as_of}", fix="make one with `usage-pipeline plan`")
-        return plans.read(file.read_text(encoding="utf-8"))[0]
-    return next((one for one in plans.read(Path(config.plan).read_text(encoding="utf-8")) if one.crm == crm), None)
-
-
-def tell(
-    context: dg.AssetExecutionContext, opened: Opened, config: Delivery, as_of: date
-) -> tuple[dict[ChannelName, messages.Sent], list[str]]:
-    """Send the messages of the morning's plays in their channels: what was sent, and what stood against it."""
-    wanted_in = opened.company.plays.channels
-    names = sorted({name for some in wanted_in.values() for name in some})
-    if not names:
-        return {}, []
-    try:
-        channels = opened.channels()
-    except Problem as problem:
-        return {}, [f"messages: {problem}"]
-    told: dict[ChannelName, messages.Sent] = {}
-    problems = []
-    terms = config.terms(opened, as_of)
-
-    def read(table: Table) -> pd.DataFrame:
-        return opened.frame(opened.lake.read(table, (as_of, as_of) if table.partition else None))
-
-    decision, score = read(plays.DECISION), read(scores.ACCOUNT_SCORE)
-    tiers = dict(zip(zip(score["account_id"], score["outcome"], strict=True), score["tier"], strict=True))
-    links = messages.account_links(
-        read(sources.CRM_LINK),
-        hubspot=bool(opened.settings.hubspot_url),
-        salesforce_url=opened.settings.salesforce_url,
-    )
-    for name in names:
-        channel = channels.get(name)
-        if channel is None:
-            problems.append(f"{name}: plays.channels names it, and USAGE_{name.upper()}_URL is empty")
-            continue
-        known = messages.sent_keys(opened.ledger, channel, as_of)
-        made = messages.plan(decision, known, wanted_in, as_of, tiers=tiers, links=links)
-        try:
-            told[name] = messages.deliver(
-                made,
-                channel,
-                opened.ledger,
-                as_of=as_of,
-                now=opened.now,
-                progress=context.log.info,
-                accounts=terms.accounts,
-                limit=terms.limit,
-                allow_old_morning=terms.allow_old_morning,
-            )
-        except Problem as problem:
-            problems.append(f"{name}: {problem}")
-    return told, problems
-
-
-@dg.multi_asset(
-    name="delivered",
-    specs=[
-        tables.spec(
-            table,
-            owner=tables.SUCCESS,
-            kinds={"hubspot", "salesforce"},
-            partitions_def=partitions.MORNINGS,
-        ).merge_attributes(deps=[dg.AssetKey(["sync", "plan"])])
-        for table in catalogue.TABLES
-    ],
-    pool="crm",
-)
-def delivered(
-    context: dg.AssetExecutionContext, config: Delivery, place: Place
-) -> Iterator[dg.MaterializeResult[None]]:
-    """Apply the plans through the write-ahead ledger, each change once whatever crashed before, and export the ledger.
-
-    One CRM that is away or refuses stops no other; the run fails in the end and says why.
-    """
-    opened = place.opened
-    (as_of,) = partitions.mornings(context)
-    did, in_short, problems, is_stopped = {}, [], [], False
-    for name, crm in opened.crms().items():
-        if config.crm not in {"", name}:
-            continue
-        calls = crm.calls.total
-        try:
-            kept = _kept_plan(opened, config, name, as_of)
-            if kept is None:
-                continue
-            applied, provisioned = delivering.deliver(
-                kept,
-                crm,
-                opened.ledger,
-                config.terms(opened, as_of),
-                now=opened.now,
-                replan=partial(make_plan, opened, crm, as_of),
-                progress=context.log.info,
-                contract=opened.contract,
-            )
-        except Problem as problem:
-            problems.append(f"{name}: {problem}")
-            is_stopped = is_stopped or isinstance(problem, Tripped)
-            continue
-        did[name] = asdict(applied) | {
-            "api_calls": crm.calls.total - calls,
-            "provisioned": len(provisioned.created),
-        }
-        in_short.append(f"{name}: {applied.in_short}")
-    # A morning that no CRM took, that looks wrong, or of which a person chose a part by a file or a CRM, is not told.
-    told: dict[ChannelName, messages.Sent] = {}
-    if not (is_stopped or config.plan or config.crm) and (did or not problems):
-        told, untold = tell(context, opened, config, as_of)
-        in_short += [f"{name}: {sent.in_short}" for name, sent in told.items()]
-        problems += untold
-    content: dict[Table, pd.DataFrame] = {
-        catalogue.LOG: exports.log(opened.ledger),
-        catalogue.ACKNOWLEDGED: exports.acknowledged(opened.ledger),
-        catalogue.REJECTION: exports.rejection(opened.ledger),
-    }
-    for table, frame in content.items():
-        written = opened.lake.replace(table, tables.memtable(table, frame))
-        metadata: dict[str, Any] = {"dagster/row_count": written.rows, "dagster/uri": opened.lake.uri(table)}
-        if table is catalogue.LOG:
-            metadata |= {
-                "delivery": did,
-                "messages": {name: asdict(sent) for name, sent in told.items()},
-                "in_short": "; ".join(in_short + problems),
-            }
-        yield dg.MaterializeResult(asset_key=[table.stage, table.name], metadata=metadata)
-    if problems:
-        raise Rejected("\n".join(problems))

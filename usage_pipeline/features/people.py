@@ -9,7 +9,7 @@ from usage_pipeline.features.roster import counted
 from usage_pipeline.features.sight import WEEKS, WINDOW, Seen
 
 # Three days of use a week.
-_POWER_DAYS = 12
+POWER_DAYS = 12
 # DAU/MAU of a week in millionths, so that its sums are whole numbers and equal in every engine.
 _FINE = 1_000_000
 
@@ -33,7 +33,7 @@ def people(seen: Seen, roster: ir.Table) -> ir.Table:
         users_28d_before=_people(person.before),
         lost_users_28d=_people(person.before & (person.age > periods.MONTH)),
         wau_two_weeks_ago=_people(person.two_weeks_ago),
-        power_users_28d=_people(person.days_28d >= _POWER_DAYS),
+        power_users_28d=_people(person.days_28d >= POWER_DAYS),
         days=engine.whole(person.days_28d.sum()),
         top_person_uses_28d=engine.whole(person.uses_28d.max()),
     )

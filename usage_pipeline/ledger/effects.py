@@ -28,9 +28,10 @@ def end(connection: Connection, instance: str, settled: Sequence[Settled], at: d
     _record_ends(connection, settled, at)
     done = [one for one in settled if one.state in {"ok", "left"}]
     release(connection, instance, [(one.operation.kind, one.operation.key) for one in done])
-    written = [one.operation for one in done if one.operation.kind == "fields"]
-    mornings = {str(one.crm_id): one.as_of for one in written}
+    written = [one.operation for one in done if one.operation.kind in {"fields", "contact_fields"}]
+    mornings = {Known.by(one).record: one.as_of for one in written}
     acknowledge(connection, instance, [Known.by(one) for one in written], mornings, at)
+    _link(connection, instance, [one for one in done if one.operation.kind == "record_create"], at)
     _open_episodes(connection, instance, [one for one in done if one.operation.kind == "task_open"])
     for one in done:
         if one.operation.kind in {"task_update", "task_withdraw"}:
@@ -73,48 +74,90 @@ class Known:
     """Fields of a record that the CRM holds, by its own word."""
 
     account_id: str
+    """For a contact, the user."""
     crm_id: str
     fields: Mapping[str, str | None]
+    object: str = "company"
 
     @classmethod
     def by(cls, operation: Operation) -> "Known":
-        return cls(operation.account_id, str(operation.crm_id), operation.payload)
+        return cls(operation.key, str(operation.crm_id), operation.payload, operation.object)
+
+    @property
+    def record(self) -> tuple[str, str]:
+        """Ids of companies and of contacts may be the same numbers."""
+        return self.object, self.crm_id
 
 
 def acknowledge(
-    connection: Connection, instance: str, known: Sequence[Known], as_of: Mapping[str, date], at: datetime
+    connection: Connection, instance: str, known: Sequence[Known], as_of: Mapping[tuple[str, str], date], at: datetime
 ) -> None:
     """Keep what the CRM holds.
 
-    `as_of` has the morning that a record was brought to, by its id; one that it lacks keeps the morning it had.
+    `as_of` has the morning that a record was brought to, by `Known.record`; one that it lacks keeps the morning it had.
     """
+    for kind in sorted({one.object for one in known}):
+        mine = [one for one in known if one.object == kind]
+        for start in range(0, len(mine), IN_ONE_STATEMENT):
+            _keep(connection, instance, kind, mine[start : start + IN_ONE_STATEMENT], as_of, at)
+
+
+def _keep(
+    connection: Connection,
+    instance: str,
+    kind: str,
+    some: Sequence[Known],
+    as_of: Mapping[tuple[str, str], date],
+    at: datetime,
+) -> None:
     table = schema.record
-    for start in range(0, len(known), IN_ONE_STATEMENT):
-        some = known[start : start + IN_ONE_STATEMENT]
-        mine = (
-            table.c.instance == instance,
-            table.c.object == "company",
-            table.c.crm_id.in_([one.crm_id for one in some]),
-        )
-        before = {
-            row.crm_id: row
-            for row in connection.execute(select(table.c.crm_id, table.c.fields, table.c.written_on).where(*mine))
+    mine = (
+        table.c.instance == instance,
+        table.c.object == kind,
+        table.c.crm_id.in_([one.crm_id for one in some]),
+    )
+    before = {
+        row.crm_id: row
+        for row in connection.execute(select(table.c.crm_id, table.c.fields, table.c.written_on).where(*mine))
+    }
+    rows = {}
+    for one in some:
+        there = before.get(one.crm_id)
+        fields = (json.loads(there.fields) if there else {}) | dict(one.fields)
+        rows[one.crm_id] = {
+            "instance": instance,
+            "object": kind,
+            "crm_id": one.crm_id,
+            "account_id": one.account_id,
+            "fields": json.dumps(fields, sort_keys=True),
+            "written_on": as_of.get(one.record) or (there.written_on if there else at.date()),
+            "at": at,
         }
-        rows = {}
-        for one in some:
-            there = before.get(one.crm_id)
-            fields = (json.loads(there.fields) if there else {}) | dict(one.fields)
-            rows[one.crm_id] = {
-                "instance": instance,
-                "object": "company",
-                "crm_id": one.crm_id,
-                "account_id": one.account_id,
-                "fields": json.dumps(fields, sort_keys=True),
-                "written_on": as_of.get(one.crm_id) or (there.written_on if there else at.date()),
-                "at": at,
-            }
-        connection.execute(delete(table).where(*mine))
-        connection.execute(insert(table), list(rows.values()))
+    connection.execute(delete(table).where(*mine))
+    connection.execute(insert(table), list(rows.values()))
+
+
+def _link(connection: Connection, instance: str, created: Sequence[Settled], at: datetime) -> None:
+    """A record that was created is its account's, with the fields that it was created with."""
+    table = schema.link
+    known = [
+        Known(one.operation.account_id, str(one.crm_id), one.operation.payload["fields"])
+        for one in created
+        if one.crm_id
+    ]
+    if not known:
+        return
+    connection.execute(
+        delete(table).where(table.c.instance == instance, table.c.account_id == bindparam("an_account")),
+        [{"an_account": one.account_id} for one in known],
+    )
+    rows = [
+        {"instance": instance, "account_id": one.account_id, "crm_id": one.crm_id, "matched_by": "key", "at": at}
+        for one in known
+    ]
+    connection.execute(insert(table), rows)
+    mornings = {("company", str(one.crm_id)): one.operation.as_of for one in created}
+    acknowledge(connection, instance, known, mornings, at)
 
 
 def _open_episodes(connection: Connection, instance: str, opened: Sequence[Settled]) -> None:

@@ -11,19 +11,29 @@ from usage_pipeline.accounts import AccountId, CrmId
 from usage_pipeline.crm.client import TaskState
 from usage_pipeline.crm.rejections import Rejection
 
-Kind = Literal["fields", "task_open", "task_update", "task_withdraw", "message"]
+Kind = Literal[
+    "record_create", "fields", "contact_fields", "list_move", "task_open", "task_update", "task_withdraw", "message"
+]
 State = Literal["planned", "sent", "ok", "left", "failed", "unknown"]
+OBJECTS = {
+    "record_create": "company",
+    "fields": "company",
+    "contact_fields": "contact",
+    "list_move": "list",
+    "message": "message",
+}
+"""What an operation is about; every other kind is about a task."""
 OPEN_STATES = ("planned", "sent", "unknown")
 
 
 @dataclass(frozen=True)
 class Operation:
-    """An intent: one record's fields, one task, or one message."""
+    """An intent: one record or its fields, one task, or one message."""
 
     id: str
     kind: Kind
     key: str
-    """The account for fields, the task key for tasks, the message key for messages."""
+    """The account for records and fields, the user for a contact's, list and account for a move, the task key for tasks, the message key for messages."""
     account_id: AccountId
     crm_id: CrmId | None
     payload: Mapping[str, Any]
@@ -38,7 +48,7 @@ class Operation:
 
     @property
     def object(self) -> str:
-        return {"fields": "company", "message": "message"}.get(self.kind, "task")
+        return OBJECTS.get(self.kind, "task")
 
     @property
     def payload_hash(self) -> str:

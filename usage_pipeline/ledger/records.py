@@ -15,11 +15,11 @@ AT_ONCE = 100_000
 KEYS = {"crm_id": pa.string(), "account_id": pa.string(), "written_on": pa.date32()}
 
 
-def of(engine: Engine, instance: str, fields: Sequence[str]) -> pd.DataFrame:
-    """One row per company of the instance: crm_id, account_id, written_on and the fields as text."""
+def of(engine: Engine, instance: str, fields: Sequence[str], kind: str = "company") -> pd.DataFrame:
+    """One row per record of the kind: crm_id, account_id (of a contact: the user), written_on and the fields as text."""
     table = schema.record
     wanted = select(table.c.crm_id, table.c.account_id, table.c.written_on, table.c.fields).where(
-        table.c.instance == instance, table.c.object == "company"
+        table.c.instance == instance, table.c.object == kind
     )
     shape = pa.schema([(name, pa.string()) for name in fields])
     options = pa_json.ParseOptions(explicit_schema=shape, unexpected_field_behavior="ignore")

@@ -62,12 +62,14 @@ class Ledger:
             found = connection.execute(wanted).scalar()
         return None if found is None else json.loads(found)
 
-    def records(self, instance: str, fields: Sequence[str]) -> pd.DataFrame:
+    def records(self, instance: str, fields: Sequence[str], kind: str = "company") -> pd.DataFrame:
         """One row per company that the CRM has confirmed: crm_id, account_id, written_on and the named fields.
+
+        `kind` "contact": one row per contact, with the user as account_id.
 
         A field that was emptied or never written is missing.
         """
-        return records.of(self._engine, instance, fields)
+        return records.of(self._engine, instance, fields, kind)
 
     def episodes(self, instance: str | None = None) -> pd.DataFrame:
         """One row per task of ours, open or not."""
@@ -240,14 +242,14 @@ class Ledger:
                 [{"an_operation": one.id} for one in operations],
             )
 
-    def sent_before(self, instance: str, task_keys: Sequence[str]) -> set[str]:
-        """Which of these tasks were sent by an earlier operation, whatever came of it."""
+    def sent_before(self, instance: str, kind: str, keys: Sequence[str]) -> set[str]:
+        """Which of these were sent by an earlier operation of the kind, whatever came of it."""
         table = schema.operation
         wanted = select(table.c.key).where(
             table.c.instance == instance,
-            table.c.kind == "task_open",
+            table.c.kind == kind,
             table.c.attempts > 0,
-            table.c.key.in_(list(task_keys)),
+            table.c.key.in_(list(keys)),
         )
         with self._engine.connect() as connection:
             return set(connection.execute(wanted).scalars())
@@ -291,10 +293,14 @@ class Ledger:
         if not known:
             return
         with self._change(instance) as connection:
-            there = set(
-                connection.execute(select(schema.record.c.crm_id).where(schema.record.c.instance == instance)).scalars()
-            )
-            mornings = {one.crm_id: as_of for one in known if one.crm_id not in there}
+            table = schema.record
+            there = {
+                tuple(row)
+                for row in connection.execute(
+                    select(table.c.object, table.c.crm_id).where(table.c.instance == instance)
+                )
+            }
+            mornings = {one.record: as_of for one in known if one.record not in there}
             effects.acknowledge(connection, instance, known, mornings, at)
 
     def release_keys(self, instance: str, keys: Sequence[tuple[str, str]]) -> None:

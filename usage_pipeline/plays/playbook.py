@@ -13,7 +13,8 @@ from typing import Literal, Self
 from pydantic import Field, TypeAdapter, field_validator, model_validator
 
 from usage_pipeline import documents
-from usage_pipeline.company import Kind, Part
+from usage_pipeline.company import Company, Kind, Part
+from usage_pipeline.errors import Rejected
 
 Cohort = Literal["Activated-Power", "Activated-Narrow", "Stuck-Activated", "Risk-Inactive"]
 """`New` is no cohort to act on: it says that there is too little to go by."""
@@ -138,6 +139,18 @@ def shipped() -> tuple[Play, ...]:
     ]
     plays = [parse(file.read_text(encoding="utf-8"), source=file.name) for file in files]
     return tuple(sorted(plays, key=lambda play: (play.precedence, play.name)))
+
+
+def checked(company: Company) -> Company:
+    """The company, whose mapping names no play that the book lacks; else `Rejected` with the known ones."""
+    known = [play.name for play in shipped()]
+    for key, named in (("plays.enabled", company.plays.enabled), ("plays.channels", tuple(company.plays.channels))):
+        if unknown := sorted(set(named) - set(known)):
+            raise Rejected(
+                f"{key} of the mapping of {company.company} names {', '.join(unknown)}, and there is no such play",
+                fix=f"name plays of the book: {', '.join(known)}",
+            )
+    return company
 
 
 def schema() -> str:

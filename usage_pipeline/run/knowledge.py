@@ -6,14 +6,16 @@ from typing import Any
 from usage_pipeline import frames
 from usage_pipeline.accounts import AccountId
 from usage_pipeline.defs.place import Opened
+from usage_pipeline.sync import exports
+from usage_pipeline.sync.alerts import OF_ALERTS
 
-# A rejection that nobody has mended after a week is no passing trouble.
-OLD_DAYS = 7
+# Of alerts, a person who asks for the status wants those of the last days; `sync/alert` has all.
+RECENT_DAYS = 7
 
 
 def status(place: Opened) -> list[dict[str, Any]]:
-    """One entry per CRM instance: its newest run, what it holds of ours, and what waits."""
-    runs = frames.rows(place.ledger.table("run"))
+    """One entry per CRM instance or channel: its newest run, what it holds of ours, and what waits."""
+    runs = _runs(place)
     records = frames.rows(place.ledger.table("record"))
     episodes = frames.rows(place.ledger.episodes())
     refused = rejections(place)
@@ -32,7 +34,7 @@ def status(place: Opened) -> list[dict[str, Any]]:
                 "open_tasks": sum(row["instance"] == instance and row["status"] == "open" for row in episodes),
                 "unsettled": len(place.ledger.unsettled(instance)),
                 "rejections": len(waiting),
-                "old_rejections": sum(row["age_days"] >= OLD_DAYS for row in waiting),
+                "old_rejections": sum(row["is_old"] for row in waiting),
             }
         )
     return found
@@ -44,16 +46,32 @@ def history(place: Opened) -> list[dict[str, Any]]:
     for row in frames.rows(place.ledger.log()):
         counts = ends.setdefault(row["run"], {})
         counts[row["state"]] = counts.get(row["state"], 0) + 1
-    rows = sorted(frames.rows(place.ledger.table("run")), key=lambda row: row["started_at"], reverse=True)
+    rows = sorted(_runs(place), key=lambda row: row["started_at"], reverse=True)
     names = ("run", "instance", "as_of", "started_at", "state", "approved_by", "override")
     return [{name: row[name] for name in names} | {"operations": ends.get(row["run"], {})} for row in rows]
 
 
 def rejections(place: Opened) -> list[dict[str, Any]]:
-    """What a CRM will not take, oldest first, with the fix in words and its age in days."""
+    """What a CRM or a channel will not take, oldest first, with the fix in words, its age and whether it is too old."""
     now: datetime = place.now()
-    rows = sorted(frames.rows(place.ledger.table("rejection")), key=lambda row: row["since"])
-    return [row | {"age_days": max((now - row["since"]).days, 0)} for row in rows]
+    after = place.settings.alert_after_days
+    found = []
+    for row in sorted(frames.rows(place.ledger.table("rejection")), key=lambda row: row["since"]):
+        age = max((now - row["since"]).days, 0)
+        found.append(row | {"age_days": age, "is_old": age >= after})
+    return found
+
+
+def alerts(place: Opened) -> list[dict[str, Any]]:
+    """The alerts of the last days, newest first."""
+    now = place.now()
+    rows = frames.rows(exports.alert(place.ledger))
+    return [row for row in rows if (now - row["raised_at"]).days < RECENT_DAYS]
+
+
+def _runs(place: Opened) -> list[dict[str, Any]]:
+    """Deliveries to CRMs and channels; an alert belongs to one of them."""
+    return [row for row in frames.rows(place.ledger.table("run")) if not row["instance"].startswith(OF_ALERTS)]
 
 
 def account_state(place: Opened, account: str) -> dict[str, list[dict[str, Any]]]:

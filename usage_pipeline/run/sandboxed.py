@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import requests
@@ -46,12 +47,15 @@ class Sandbox:
 
 @contextmanager
 def running(home: Home) -> Iterator[Sandbox]:
-    """The home's sandbox on a free port of its own, ended with the block.
+    """The home's sandbox: the one that is being served already (`make dev`), or one on a free port, ended with the block.
 
     Sets USAGE_SANDBOX_PORT for this process, which is how the CRM clients find it.
     """
     home.path.mkdir(parents=True, exist_ok=True)
     state = home.path / "sandbox.sqlite"
+    if _serves(home.sandbox_url, state):
+        yield Sandbox(home.sandbox_url)
+        return
     log = (home.path / "sandbox.log").open("ab")
     process = subprocess.Popen(  # noqa: S603 - our own module, no shell
         [sys.executable, "-m", "usage_pipeline.sandbox", "--port", "0", "--state", str(state)],
@@ -67,6 +71,15 @@ def running(home: Home) -> Iterator[Sandbox]:
         process.terminate()
         process.wait(timeout=START_SECONDS)
         log.close()
+
+
+def _serves(url: str, state: Path) -> bool:
+    """Whether a sandbox with this very state answers there; any other server is somebody else's."""
+    try:
+        answer = requests.get(f"{url}/_sandbox/health", timeout=START_SECONDS)
+        return bool(answer.json().get("state") == str(state.resolve()))
+    except (requests.ConnectionError, requests.Timeout, ValueError, AttributeError):
+        return False
 
 
 def _address(process: subprocess.Popen[str]) -> str:

@@ -85,6 +85,7 @@ def _given(body: bytes) -> dict[str, Any]:
 def _health(store: Store, request: Request, given: dict[str, Any]) -> Any:  # noqa: ARG001
     return {
         "ok": True,
+        "state": str(store.path),
         "now": moment(store.now()),
         "portal_id": store.setting("portal_id"),
         "organisation_id": store.setting("salesforce_organisation"),

@@ -138,6 +138,7 @@ class Store:
     """Both CRMs' state; one process, one connection, one writer at a time."""
 
     def __init__(self, path: Path) -> None:
+        self.path = path.resolve()
         path.parent.mkdir(parents=True, exist_ok=True)
         # Autocommit: transactions are begun by hand, since one request is one of them.
         self.db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=2)

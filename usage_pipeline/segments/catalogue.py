@@ -1,4 +1,4 @@
-"""The table of `segments`: which kind of account it is, and why."""
+"""The tables of `segments`: which kind of account it is, and of person, and why."""
 
 from usage_pipeline.lake import Column, Table
 
@@ -28,5 +28,23 @@ ACCOUNT_SEGMENT = Table(
     partition="as_of",
 )
 
-TABLES = (ACCOUNT_SEGMENT,)
+USER_PERSONA = Table(
+    "segments",
+    "user_persona",
+    "user, account and morning",
+    (
+        Column("account_id", "string", "Account"),
+        Column("user_id", "string", "Person"),
+        Column("persona", "string", "New, Stuck-New, Power, Specialist, Regular, Occasional or Dormant"),
+        Column("persona_rule", "string", "The row of the decision table that gave it, in words"),
+        Column("active_days_28d", "int64", "Days of use in 28 days", "days"),
+        Column("features_28d", "int64", "Different features used in 28 days", "features"),
+        Column("first_used_on", "date", "First day of use that was known; NULL: never"),
+        Column("last_used_on", "date", "Last day of use that became known in the 16 weeks before; NULL: none in them"),
+        Column("as_of", "date", "Morning"),
+    ),
+    partition="as_of",
+)
+
+TABLES = (ACCOUNT_SEGMENT, USER_PERSONA)
 """In the order of the documents."""

@@ -4,8 +4,6 @@ The table below is the definition; the code runs it, the documents print it, and
 account carries the sentence of the row that it met first.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
@@ -13,7 +11,8 @@ import ibis
 import ibis.expr.types as ir
 
 from usage_pipeline import engine, periods
-from usage_pipeline.segments import buckets, catalogue, curves, renewals
+from usage_pipeline.segments import buckets, catalogue, curves, decisions, renewals
+from usage_pipeline.segments.decisions import Row
 
 
 class Cohort(StrEnum):
@@ -46,16 +45,6 @@ MANY_TICKETS = 3
 
 # A promoter: narrow use that is loved is no risk by itself (SEG-07).
 PROMOTER = 9
-
-
-@dataclass(frozen=True)
-class Row:
-    """One row of the decision table: the first whose condition holds gives the cohort."""
-
-    cohort: Cohort
-    sentence: str
-    holds: Callable[[ir.Table], ir.BooleanValue]
-    requirement: str
 
 
 TABLE = (
@@ -120,7 +109,7 @@ TABLE = (
     Row(
         Cohort.RISK,
         "flat and narrow, and never reached the activation event",
-        lambda _: ibis.literal(value=True),
+        decisions.always,
         "conflict 3",
     ),
 )
@@ -143,20 +132,13 @@ def segment(snapshots: ir.Table, as_of: date) -> ir.Table:
         is_rising=t.curve.isin([curves.GROWING, curves.UNKNOWN]),
         is_stagnant=_is_stagnant(t),
     )
-    *rows, last = TABLE
-    t = t.mutate(
-        cohort=ibis.cases(*((row.holds(t), row.cohort.value) for row in rows), else_=last.cohort.value),
-        cohort_rule=ibis.cases(*((row.holds(t), row.sentence) for row in rows), else_=last.sentence),
-        as_of=ibis.literal(as_of),
-    )
+    t = decisions.decided(t, TABLE, "cohort").mutate(as_of=ibis.literal(as_of))
     return catalogue.ACCOUNT_SEGMENT.conform(t)
 
 
 def markdown() -> str:
     """The decision table as the documents print it."""
-    lines = ["| # | cohort | when (the first row that holds) | from |", "|---|---|---|---|"]
-    lines += [f"| {n} | {row.cohort.value} | {row.sentence} | {row.requirement} |" for n, row in enumerate(TABLE, 1)]
-    return "\n".join(lines) + "\n"
+    return decisions.markdown(TABLE, "cohort")
 
 
 def _is_early(t: ir.Table) -> ir.BooleanValue:

@@ -126,13 +126,17 @@ CRM_LINK = Table(
         Column("crm", "string", "hubspot or salesforce"),
         Column("instance", "string", "Which portal, organisation or sandbox"),
         Column("account_id", "string", "Account"),
-        Column("state", "string", "matched, unmatched or ambiguous"),
-        Column("matched_by", "string", "key, link or domain; NULL where not matched"),
+        Column("account_name", "string", "Our name of it"),
+        Column("domain", "string", "Our domain of it"),
+        Column(
+            "state", "string", "matched, unmatched, ambiguous, or merged, archived, deleted, missing: see crm/matching"
+        ),
+        Column("matched_by", "string", "key, link, merge or domain; NULL where not matched"),
         Column("crm_id", "string", "Record id in the CRM; NULL where not matched"),
         Column("crm_name", "string", "The record's name there"),
         Column("owner_id", "string", "The record's owner there; NULL: nobody"),
         Column("owner_email", "string", "The owner's address"),
-        Column("detail", "string", "Why unmatched or ambiguous, in words"),
+        Column("detail", "string", "Why it is not matched, in words"),
         Column("read_at", "timestamp", "When the CRM was read"),
     ),
 )

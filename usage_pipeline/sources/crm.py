@@ -39,15 +39,24 @@ def links(
     *,
     records: list[Record] | None = None,
 ) -> pd.DataFrame:
-    """One row per account (columns account_id, domain) as this CRM knows it; matches are kept in the ledger."""
+    """One row per account (columns account_id, name, domain) as this CRM knows it; matches are kept in the ledger."""
     instance = crm.instance()
+    ours = {row["account_id"]: row for row in frames.rows(accounts[["account_id", "name", "domain"]])}
+    there = read(crm, company) if records is None else records
+    recorded = {account: crm_id for account, crm_id in ledger.links(instance.key).items() if account in ours}
+    lost = matching.lost(there, recorded)
     found = matching.match(
-        [(AccountId(account), domain or None) for account, domain in _pairs(accounts)],
-        read(crm, company) if records is None else records,
-        ledger.links(instance.key),
+        [(AccountId(account), row["domain"] or None) for account, row in ours.items()],
+        there,
+        recorded,
+        crm.fates(lost) if lost else {},
     )
     ledger.record_links(instance.key, found, read_at)
-    rows = [_link(match, instance.crm, instance.key, read_at) for match in found]
+    rows = [
+        _link(match, instance.crm, instance.key, read_at)
+        | {"account_name": ours[match.account_id]["name"], "domain": ours[match.account_id]["domain"]}
+        for match in found
+    ]
     return pd.DataFrame(rows, columns=list(CRM_LINK.schema.names), dtype=object)
 
 
@@ -158,7 +167,3 @@ def _link(match: Match, crm: str, instance: str, read_at: datetime) -> dict[str,
         "detail": match.detail or None,
         "read_at": read_at,
     }
-
-
-def _pairs(accounts: pd.DataFrame) -> list[tuple[str, str | None]]:
-    return [(row["account_id"], row["domain"]) for row in frames.rows(accounts[["account_id", "domain"]])]

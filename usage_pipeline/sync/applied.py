@@ -14,6 +14,9 @@ class Applied:
 
     fields_written: int
     records_written: int
+    records_created: int
+    contact_fields_written: int
+    list_moves: int
     tasks_opened: int
     tasks_updated: int
     tasks_withdrawn: int
@@ -42,7 +45,8 @@ class Applied:
     def and_then(self, later: "Applied") -> "Applied":
         """Two applies of one delivery as one: what was sent adds up, the rest is as the later one found it."""
         sent = {
-            *("fields_written", "records_written", "tasks_opened", "tasks_updated", "tasks_withdrawn", "tasks_left"),
+            *("records_created", "fields_written", "records_written", "contact_fields_written", "list_moves"),
+            *("tasks_opened", "tasks_updated", "tasks_withdrawn", "tasks_left"),
             *("api_calls", "settled_from_before", "edits_restored", "duplicates_archived"),
         }
         return replace(
@@ -66,7 +70,10 @@ class Applied:
     @property
     def _counts(self) -> dict[str, int]:
         return {
+            "companies created": self.records_created,
             "fields": self.fields_written,
+            "contact fields": self.contact_fields_written,
+            "list moves": self.list_moves,
             "tasks opened": self.tasks_opened,
             "tasks updated": self.tasks_updated,
             "tasks withdrawn": self.tasks_withdrawn,
@@ -90,6 +97,9 @@ def sums(plan: Plan, ends: Sequence[Settled], settled_from_before: int, api_call
     return Applied(
         fields_written=sum(len(one.payload) for one in written),
         records_written=len({one.crm_id for one in written}),
+        records_created=count("record_create"),
+        contact_fields_written=sum(len(one.payload) for one in done if one.kind == "contact_fields"),
+        list_moves=count("list_move"),
         tasks_opened=count("task_open"),
         tasks_updated=count("task_update"),
         tasks_withdrawn=count("task_withdraw"),

@@ -16,7 +16,10 @@ def narrowed(plan: Plan, *, accounts: Collection[str] | None = None, limit: int 
         kept = set([account for account in touched(plan) if account in kept][:limit])
     return replace(
         plan,
+        creations=tuple(one for one in plan.creations if one.account_id in kept),
         fields=tuple(change for change in plan.fields if change.account_id in kept),
+        people=tuple(one for one in plan.people if one.account_id in kept),
+        moves=tuple(one for one in plan.moves if one.account_id in kept),
         new_tasks=tuple(task for task in plan.new_tasks if task.account_id in kept),
         rewordings=tuple(task for task in plan.rewordings if task.account_id in kept),
         closings=tuple(task for task in plan.closings if task.account_id in kept),
@@ -30,6 +33,9 @@ def touched(plan: Plan) -> list[str]:
         *(task.account_id for task in plan.new_tasks),
         *(task.account_id for task in plan.rewordings),
         *(task.account_id for task in plan.closings),
+        *(one.account_id for one in plan.creations),
         *(change.account_id for change in plan.fields),
+        *(one.account_id for one in plan.people),
+        *(one.account_id for one in plan.moves),
     ]
     return list(dict.fromkeys(accounts))

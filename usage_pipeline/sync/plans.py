@@ -10,9 +10,21 @@ from typing import Any, Literal
 
 from usage_pipeline.errors import Rejected
 from usage_pipeline.sync.breaker import Measures
+from usage_pipeline.sync.plan_rows import (
+    Adoption,
+    Creation,
+    FieldChange,
+    Move,
+    PersonChange,
+    TaskClosing,
+    TaskNew,
+    TaskRewording,
+)
 
-FORMAT = 3
+FORMAT = 4
 REMAKE = "make one with `usage-pipeline plan --write`"
+# Members of a list that one call changes.
+MOVES_PER_CALL = 1_000
 # A person who reads a plan reads the first rows; the file has them all.
 SHOWN = 20
 
@@ -28,8 +40,8 @@ class Shape:
     job_above: int = 0
     calls_per_job: int = 0
 
-    def calls(self, records: int, openings: int, rewordings: int, closings: int) -> int:
-        """Calls that these writes cost where nothing fails; a task is read before it is changed."""
+    def calls(self, records: int, openings: int, rewordings: int, closings: int, creations: int = 0) -> int:
+        """Calls that these writes cost where nothing fails; what may be there is read before it is made or changed."""
 
         def batches(rows: int) -> int:
             return math.ceil(rows / self.rows_per_call)
@@ -37,7 +49,8 @@ class Shape:
         fields = batches(records)
         if self.rows_per_job and records > self.job_above:
             fields = self.calls_per_job * math.ceil(records / self.rows_per_job)
-        return fields + self.calls_per_opening * batches(openings) + 2 * (batches(rewordings) + batches(closings))
+        read_first = batches(rewordings) + batches(closings) + batches(creations)
+        return fields + self.calls_per_opening * batches(openings) + 2 * read_first
 
 
 SHAPES = {
@@ -46,98 +59,6 @@ SHAPES = {
     # Bulk API 2.0: create, upload, close, poll, and three lists of results.
     "salesforce": Shape(rows_per_call=200, calls_per_opening=1, rows_per_job=100_000, job_above=2000, calls_per_job=7),
 }
-
-
-@dataclass(frozen=True)
-class FieldChange:
-    """One field of one record, from what was confirmed (or is present) to what is wanted."""
-
-    account_id: str
-    crm_id: str
-    field: str
-    old: str | None
-    new: str | None
-
-
-@dataclass(frozen=True)
-class Adoption:
-    """Fields of a record that are in the CRM as they are wanted, without our having put them there."""
-
-    account_id: str
-    crm_id: str
-    fields: Mapping[str, str | None]
-
-
-@dataclass(frozen=True)
-class TaskNew:
-    """A task to open on an account's record, for the record's owner."""
-
-    key: str
-    account_id: str
-    crm_id: str
-    play: str
-    episode: str
-    subject: str
-    body: str
-    priority: str
-    due_on: date
-    owner_id: str | None
-
-    @property
-    def payload(self) -> dict[str, Any]:
-        return {
-            "play": self.play,
-            "episode": self.episode,
-            "subject": self.subject,
-            "body": self.body,
-            "priority": self.priority,
-            "due_on": self.due_on.isoformat(),
-            "owner_id": self.owner_id,
-        }
-
-
-@dataclass(frozen=True)
-class TaskRewording:
-    """An open task that should say something else."""
-
-    key: str
-    account_id: str
-    crm_id: str
-    task_id: str
-    old_subject: str
-    old_body: str
-    old_priority: str
-    subject: str
-    body: str
-    priority: str
-
-    @property
-    def payload(self) -> dict[str, Any]:
-        return {
-            "task_id": self.task_id,
-            "before": {"subject": self.old_subject, "body": self.old_body, "priority": self.old_priority},
-            "after": {"subject": self.subject, "body": self.body, "priority": self.priority},
-        }
-
-
-@dataclass(frozen=True)
-class TaskClosing:
-    """An open task whose cause is gone."""
-
-    key: str
-    account_id: str
-    crm_id: str
-    task_id: str
-    subject: str
-    body: str
-    priority: str
-
-    @property
-    def payload(self) -> dict[str, Any]:
-        return {
-            "task_id": self.task_id,
-            "before": {"subject": self.subject, "body": self.body, "priority": self.priority},
-        }
 
 
 @dataclass(frozen=True)
@@ -151,7 +72,10 @@ class Plan:
     ledger_sequence: int
     created_at: datetime
     compared_with: Literal["confirmed", "present"]
+    creations: tuple[Creation, ...]
     fields: tuple[FieldChange, ...]
+    people: tuple[PersonChange, ...]
+    moves: tuple[Move, ...]
     new_tasks: tuple[TaskNew, ...]
     rewordings: tuple[TaskRewording, ...]
     closings: tuple[TaskClosing, ...]
@@ -161,7 +85,7 @@ class Plan:
     unmatched: int
     ambiguous: int
     strays: tuple[tuple[str, str], ...]
-    """Accounts whose record is gone or has become another account's since it was matched, and what is the matter."""
+    """Accounts whose record is gone or has become another account's, and what is the matter."""
     edits_restored: int
     """Fields that somebody edited in the CRM and that get our value again."""
     edits_left: int
@@ -191,7 +115,19 @@ class Plan:
 
     @property
     def is_empty(self) -> bool:
-        return not (self.fields or self.new_tasks or self.rewordings or self.closings)
+        return not (
+            self.creations
+            or self.fields
+            or self.people
+            or self.moves
+            or self.new_tasks
+            or self.rewordings
+            or self.closings
+        )
+
+    @property
+    def _joins(self) -> int:
+        return sum(move.joins for move in self.moves)
 
     def to_markdown(self) -> str:
         """For a person: the sums first, then each task, then the first changes."""
@@ -199,7 +135,10 @@ class Plan:
         lines = [
             f"# Plan for {self.instance}, morning of {self.as_of}",
             "",
+            *([f"* companies to create: {len(self.creations)}"] if self.creations else []),
             f"* fields: {len(self.fields)} on {self.records} records (compared with what is {self.compared_with})",
+            *([f"* contacts: {len(self.people)} fields"] if self.people else []),
+            *([f"* lists: {self._joins} join, {len(self.moves) - self._joins} leave"] if self.moves else []),
             f"* tasks: {len(self.new_tasks)} to open, {len(self.rewordings)} to update, {len(self.closings)} to withdraw",
             f"* accounts: {self.matched} matched, {self.unmatched} unmatched, {self.ambiguous} ambiguous (never guessed)",
             f"* edits by hand: {self.edits_restored} put right, {self.edits_left} left to people",
@@ -229,6 +168,9 @@ class Plan:
         for title, tasks in (("Tasks to update", self.rewordings), ("Tasks to withdraw", self.closings)):
             if tasks:
                 lines += ["", f"## {title}", "", *(f"* {task.account_id}: {_cell(task.subject)}" for task in tasks)]
+        if self.creations:
+            lines += ["", "## Companies to create", "", "| account | name | domain |", "|---|---|---|"]
+            lines += [f"| {one.account_id} | {_cell(one.name)} | {_cell(one.domain)} |" for one in self.creations]
         if self.fields:
             lines += ["", "## Fields", "", "| field | records |", "|---|---|"]
             lines += [f"| {name} | {count} |" for name, count in sorted(by_field.items())]
@@ -270,7 +212,10 @@ def _plan(found: Mapping[str, Any]) -> Plan:
             "measures": Measures(**found["measures"]),
             "strays": tuple((account, what) for account, what in found["strays"]),
             "released": tuple((kind, key) for kind, key in found["released"]),
+            "creations": tuple(Creation(**one) for one in found["creations"]),
             "fields": tuple(FieldChange(**one) for one in found["fields"]),
+            "people": tuple(PersonChange(**one) for one in found["people"]),
+            "moves": tuple(Move(**one) for one in found["moves"]),
             "adoptions": tuple(Adoption(**one) for one in found["adoptions"]),
             "new_tasks": tuple(
                 TaskNew(**one | {"due_on": date.fromisoformat(one["due_on"])}) for one in found["new_tasks"]

@@ -19,12 +19,34 @@ def redacted(plan: Plan) -> Plan:
 
     return replace(
         plan,
+        creations=tuple(
+            replace(
+                one,
+                account_id=mask(one.account_id),
+                name=HIDDEN,
+                domain=value(one.domain),
+                fields={name: value(text) for name, text in one.fields.items()},
+            )
+            for one in plan.creations
+        ),
         fields=tuple(
             replace(
                 one, account_id=mask(one.account_id), crm_id=mask(one.crm_id), old=value(one.old), new=value(one.new)
             )
             for one in plan.fields
         ),
+        people=tuple(
+            replace(
+                one,
+                account_id=mask(one.account_id),
+                user_id=mask(one.user_id),
+                crm_id=mask(one.crm_id),
+                old=value(one.old),
+                new=value(one.new),
+            )
+            for one in plan.people
+        ),
+        moves=tuple(replace(one, account_id=mask(one.account_id), crm_id=mask(one.crm_id)) for one in plan.moves),
         new_tasks=tuple(
             replace(
                 one,

@@ -8,12 +8,14 @@ from typing import Any
 import pandas as pd
 
 from usage_pipeline import frames
+from usage_pipeline.accounts import CrmId
 from usage_pipeline.crm.client import Crm
 from usage_pipeline.crm.contract import CONTRACT, Contract
 from usage_pipeline.errors import Rejected
 from usage_pipeline.ledger.store import Ledger
 from usage_pipeline.sync.breaker import Measures
-from usage_pipeline.sync.plans import SHAPES, FieldChange, Plan, TaskClosing
+from usage_pipeline.sync.plan_rows import FieldChange, PersonChange, TaskClosing
+from usage_pipeline.sync.plans import SHAPES, Plan
 
 
 def plan(
@@ -28,7 +30,7 @@ def plan(
     """What undoes every run after `run` on this CRM: fields as they were, tasks that those runs opened withdrawn.
 
     `present` has crm_id and our fields as the CRM has them now. Tasks that were reworded or withdrawn
-    since stay as they are. `Rejected` where the run is unknown or was another CRM's.
+    since stay as they are, and so do records that were created. `Rejected` where the run is unknown or was another CRM's.
     """
     instance = crm.instance()
     sequence = ledger.sequence(instance.key)
@@ -45,6 +47,7 @@ def plan(
         row for row in frames.rows(ledger.log()) if row["run"] in undone and row["state"] == "ok" and row["before"]
     ]
     changes = _changes(operations, present, contract)
+    people = _people(operations, crm, contract.of_contacts)
     opened_since = {
         row["key"]
         for row in frames.rows(ledger.log())
@@ -74,7 +77,10 @@ def plan(
         ledger_sequence=sequence,
         created_at=created_at,
         compared_with="present",
+        creations=(),
         fields=tuple(changes),
+        people=tuple(people),
+        moves=(),
         new_tasks=(),
         rewordings=(),
         closings=tuple(closings),
@@ -98,11 +104,8 @@ def plan(
 
 
 def _changes(operations: list[dict[str, Any]], present: pd.DataFrame, contract: Contract) -> list[FieldChange]:
-    """The oldest value before the undone runs, per record and field, where the CRM has another one now."""
-    before: dict[tuple[str, str], tuple[str, str | None]] = {}
-    for row in sorted(operations, key=lambda row: row["planned_at"]):
-        for name, value in json.loads(row["before"]).items():
-            before.setdefault((row["crm_id"], name), (row["account_id"], value))
+    """What companies held before the undone runs, where the CRM has something else now."""
+    before = _oldest(operations, "fields", "account_id")
     now: Mapping[str, Mapping[str, Any]] = {row["crm_id"]: row for row in frames.rows(present)}
     names = {field.name for field in contract.fields}
     return [
@@ -110,3 +113,27 @@ def _changes(operations: list[dict[str, Any]], present: pd.DataFrame, contract: 
         for (crm_id, name), (account, value) in sorted(before.items())
         if name in names and crm_id in now and now[crm_id][name] != value
     ]
+
+
+def _people(operations: list[dict[str, Any]], crm: Crm, contract: Contract) -> list[PersonChange]:
+    """The same of contacts, which are read as they are now."""
+    before = _oldest(operations, "contact_fields", "key")
+    if not before or crm.contacts is None:
+        return []
+    account = {row["key"]: row["account_id"] for row in operations}
+    now = crm.contacts.values(sorted({CrmId(crm_id) for crm_id, _ in before}), contract)
+    return [
+        PersonChange(account[user], user, crm_id, name, now[CrmId(crm_id)].get(name), value)
+        for (crm_id, name), (user, value) in sorted(before.items())
+        if CrmId(crm_id) in now and now[CrmId(crm_id)].get(name) != value
+    ]
+
+
+def _oldest(operations: list[dict[str, Any]], kind: str, whose: str) -> dict[tuple[str, str], tuple[str, str | None]]:
+    """By record and field: whose it is, and its value before the first of these operations."""
+    before: dict[tuple[str, str], tuple[str, str | None]] = {}
+    for row in sorted(operations, key=lambda row: row["planned_at"]):
+        if row["kind"] == kind:
+            for name, value in json.loads(row["before"]).items():
+                before.setdefault((row["crm_id"], name), (row[whose], value))
+    return before

@@ -41,7 +41,10 @@ def settle(
     settled = [Settled(one, "failed", rejection=_passing("the run ended before this was sent")) for one in never_sent]
     ledger.settle(instance, settled, now())
     readers: dict[str, Callable[[Sequence[Operation]], list[Settled]]] = {
-        "fields": lambda some: _fields(crm, contract, some),
+        "record_create": lambda some: _creations(crm, some, pause),
+        "fields": lambda some: _fields(lambda ids: crm.field_values(ids, contract), some),
+        "contact_fields": lambda some: _contacts(crm, contract, some),
+        "list_move": lambda some: _moves(crm, some),
         "task_open": lambda some: _openings(crm, some, pause),
         "task_update": lambda some: _task_changes(crm, some),
         "task_withdraw": lambda some: _task_changes(crm, some),
@@ -49,8 +52,8 @@ def settle(
     for kind, read in readers.items():
         mine = [one for one in maybe_sent if one.kind == kind]
         try:
-            if kind == "task_open" and mine:
-                _wait_until_settled(crm, mine, now, pause)
+            if kind in {"record_create", "task_open"} and mine:
+                _wait_until_settled(_settles_after_s(crm, mine), mine, now, pause)
             for some in chunks(mine, crm.rows_per_call):
                 ends = read(some)
                 ledger.settle(instance, ends, now())
@@ -91,23 +94,77 @@ def _opened(row: Mapping[str, Any]) -> TaskOpening:
     return TaskOpening(row["task_key"], CrmId(row["crm_id"]), text, row["due_on"], None)
 
 
+def _settles_after_s(crm: Crm, made: Sequence[Operation]) -> float:
+    if made[0].kind == "record_create":
+        return crm.creating_settles_after_s(made[0].payload["account_key"])
+    return crm.settle_after_s
+
+
 def _wait_until_settled(
-    crm: Crm, openings: Sequence[Operation], now: Callable[[], datetime], pause: Callable[[float], None]
+    after_s: float, made: Sequence[Operation], now: Callable[[], datetime], pause: Callable[[float], None]
 ) -> None:
     """Until "it is not there" can be believed of the youngest.
 
     Counted from when its answer was given up, or, after a crash, from when the longest request ends.
     """
-    if crm.settle_after_s <= 0:
+    if after_s <= 0:
         return
-    given_up = max(one.lost_at or one.sent_at + LONGEST_REQUEST for one in openings if one.sent_at)
-    left = crm.settle_after_s - (now() - given_up).total_seconds()
+    given_up = max(one.lost_at or one.sent_at + LONGEST_REQUEST for one in made if one.sent_at)
+    left = after_s - (now() - given_up).total_seconds()
     if left > 0:
         pause(left)
 
 
-def _fields(crm: Crm, contract: Contract, operations: Sequence[Operation]) -> list[Settled]:
-    there = crm.field_values([CrmId(one.crm_id or "") for one in operations], contract)
+def _creations(crm: Crm, operations: Sequence[Operation], pause: Callable[[float], None]) -> list[Settled]:
+    account_key = operations[0].payload["account_key"]
+    found = crm.find_records([one.key for one in operations], account_key)
+    absent = [one.key for one in operations if one.key not in found]
+    after_s = crm.creating_settles_after_s(account_key)
+    if absent and after_s > 0:
+        pause(after_s / 4)
+        found |= crm.find_records(absent, account_key)
+
+    def end(one: Operation) -> Settled:
+        there = found.get(one.key, [])
+        if len(there) > 1:
+            told = f"{len(there)} records hold the account key {one.key}: {', '.join(there)}"
+            return Settled(one, "failed", rejection=Rejection.of(Cause.IDENTITY, told))
+        return Settled(one, "ok", crm_id=there[0]) if there else Settled(one, "failed", rejection=_lost())
+
+    return [end(one) for one in operations]
+
+
+def _contacts(crm: Crm, contract: Contract, operations: Sequence[Operation]) -> list[Settled]:
+    if crm.contacts is None:
+        return not_any_more(operations, "contacts are not written any more")
+    contacts = crm.contacts
+    return _fields(lambda ids: contacts.values(ids, contract.of_contacts), operations)
+
+
+def _moves(crm: Crm, operations: Sequence[Operation]) -> list[Settled]:
+    if crm.lists is None:
+        return not_any_more(operations, "lists are not kept any more")
+    members: dict[str, set[CrmId]] = {}
+    for name in sorted({one.payload["list"] for one in operations}):
+        list_id = crm.lists.find_list(name)
+        members[name] = crm.lists.members(list_id) if list_id else set()
+    return [
+        Settled(one, "ok", crm_id=one.crm_id)
+        if (one.crm_id in members[one.payload["list"]]) == one.payload["joins"]
+        else Settled(one, "failed", rejection=_lost())
+        for one in operations
+    ]
+
+
+def not_any_more(operations: Sequence[Operation], told: str) -> list[Settled]:
+    """What was begun under a mapping that has changed since: it may be so or not, and nobody asks."""
+    return [Settled(one, "failed", rejection=_passing(told)) for one in operations]
+
+
+def _fields(
+    read: Callable[[Sequence[CrmId]], Mapping[CrmId, Mapping[str, str | None]]], operations: Sequence[Operation]
+) -> list[Settled]:
+    there = read([CrmId(one.crm_id or "") for one in operations])
 
     def end(one: Operation) -> Settled:
         values = there.get(CrmId(one.crm_id or ""))
@@ -163,6 +220,7 @@ def opening(operation: Operation) -> TaskOpening:
         text=TaskText(payload["subject"], payload["body"], payload["priority"]),
         due_on=date.fromisoformat(payload["due_on"]),
         owner_id=payload["owner_id"],
+        account=(payload["account_key"], operation.account_id) if payload.get("account_key") else None,
     )
 
 

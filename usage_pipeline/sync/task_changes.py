@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from usage_pipeline import frames
-from usage_pipeline.sync.plans import TaskClosing, TaskNew, TaskRewording
+from usage_pipeline.sync.plan_rows import TaskClosing, TaskNew, TaskRewording
 
 Waits = Callable[[str, str, Mapping[str, Any]], bool]
 URGENCY = {"high": 0, "medium": 1, "low": 2}
@@ -27,10 +27,13 @@ class Changes:
     """Wanted, but closed by a person or withdrawn by us: an episode is opened once."""
 
 
-def changes(wanted: pd.DataFrame, matched: pd.DataFrame, episodes: pd.DataFrame, waits: Waits) -> Changes:
+def changes(
+    wanted: pd.DataFrame, matched: pd.DataFrame, episodes: pd.DataFrame, waits: Waits, account_key: str = ""
+) -> Changes:
     """The changes that bring the open tasks to the wanted ones.
 
-    `matched` has crm_id and owner_id by account; `waits` says whether a change waits in quarantine.
+    `matched` has crm_id and owner_id by account; `waits` says whether a change waits in quarantine; `account_key`
+    is where the CRM keeps our account id.
     """
     known = {row["task_key"]: row for row in frames.rows(episodes)}
     asked = {row["task_key"]: row for row in frames.rows(wanted)}
@@ -45,7 +48,7 @@ def changes(wanted: pd.DataFrame, matched: pd.DataFrame, episodes: pd.DataFrame,
             continue
         link, there = links[row["account_id"]], known.get(key)
         if there is None:
-            task = _new_task(row, link)
+            task = _new_task(row, link, account_key)
             if not waits("task_open", key, task.payload):
                 new.append(task)
         elif there["status"] != "open":
@@ -79,7 +82,7 @@ def at_most(tasks: list[TaskNew], per_owner: int | None) -> tuple[list[TaskNew],
     return [task for task in tasks if task.key in kept], len(tasks) - len(kept)
 
 
-def _new_task(row: Mapping[str, Any], link: Mapping[str, Any]) -> TaskNew:
+def _new_task(row: Mapping[str, Any], link: Mapping[str, Any], account_key: str) -> TaskNew:
     return TaskNew(
         key=row["task_key"],
         account_id=row["account_id"],
@@ -91,6 +94,7 @@ def _new_task(row: Mapping[str, Any], link: Mapping[str, Any]) -> TaskNew:
         priority=row["priority"],
         due_on=row["due_on"],
         owner_id=link["owner_id"],
+        account_key=account_key,
     )
 
 

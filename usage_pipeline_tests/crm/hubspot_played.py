@@ -42,8 +42,6 @@ def portal(*answers, version="2026-03", credentials="t", **more):
     adapter, slept = Played(*answers), []
     session = requests.Session()
     session.mount("http://", adapter)
-    return (
-        HubSpot("http://127.0.0.1:1", credentials, version, session=session, sleep=slept.append, **more),
-        adapter,
-        slept,
-    )
+    # Time passes where somebody sleeps.
+    timed = {"sleep": slept.append, "clock": lambda: float(sum(slept))} | more
+    return HubSpot("http://127.0.0.1:1", credentials, version, session=session, **timed), adapter, slept

@@ -4,9 +4,10 @@ from dataclasses import replace
 from datetime import date, datetime
 
 import pytest
+import requests
 from crm_sandbox import OWNER, running
 
-from usage_pipeline.crm.client import FieldWrite, TaskChange, TaskOpening, TaskStatus, TaskText
+from usage_pipeline.crm.client import Fate, FieldWrite, TaskChange, TaskOpening, TaskStatus, TaskText
 from usage_pipeline.crm.contract import CONTRACT, Contract, Field, Kind
 from usage_pipeline.errors import Rejected, Unavailable
 
@@ -149,6 +150,21 @@ def test_a_deleted_record_is_a_matter_of_identity_and_creates_nothing(sandbox, c
     assert results["op1"].rejection.cause == "identity"
     assert ids[1] not in crm.field_values(ids, CONTRACT)
     assert len(crm.records(KEYS[name], CONTRACT)) == before - 1
+
+
+def test_the_crm_itself_says_what_became_of_a_record_that_is_not_listed(sandbox, crm, ids, name):
+    more = [company[name] for company in sandbox.add(("Dual", None, None), ("Echo", None, None))]
+    once = requests.post(
+        f"{sandbox.url}/_sandbox/companies/{name}/{ids[1]}/merge", json={"into": ids[0]}, timeout=10
+    ).json()["id"]
+    heir = requests.post(f"{sandbox.url}/_sandbox/companies/{name}/{once}/merge", json={"into": ids[2]}, timeout=10)
+    sandbox.delete(f"companies/{name}/{more[0]}")
+    nowhere = {"hubspot": "999999999", "salesforce": "001000000000999AAA"}[name]
+    fates = crm.fates([ids[1], more[0], more[1], nowhere])
+    assert fates[ids[1]] == Fate("merged", heir.json()["id"])
+    assert fates[more[0]].state == {"hubspot": "archived", "salesforce": "deleted"}[name]
+    assert fates[nowhere].state == "missing"
+    assert more[1] not in fates
 
 
 @pytest.mark.parametrize("fault", ["drop_after_commit", "status_after_commit", "drop"])

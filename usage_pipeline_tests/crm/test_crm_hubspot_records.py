@@ -179,7 +179,7 @@ def test_contacts_are_matched_by_address_and_get_fields_of_their_own(fresh, vers
         headers=HEADERS,
         timeout=10,
     ).json()["id"]
-    contacts = fresh.client("hubspot", version=version).contacts
+    contacts = fresh.client("hubspot", version=version, has_contacts=True).contacts
     assert {finding.what for finding in contacts.findings(PERSONA)} == {
         "property group usage_pipeline",
         "contact property usage_persona",

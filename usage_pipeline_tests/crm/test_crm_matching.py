@@ -1,4 +1,6 @@
-from usage_pipeline.crm.client import Record
+import pytest
+
+from usage_pipeline.crm.client import Fate, Record
 from usage_pipeline.crm.matching import match
 
 
@@ -6,8 +8,8 @@ def record(crm_id, *, key=None, domain=None):
     return Record(crm_id, key, domain, f"Company {crm_id}", None, None)
 
 
-def found(accounts, records, recorded=None):
-    return {one.account_id: one for one in match(accounts, records, recorded or {})}
+def found(accounts, records, recorded=None, fates=None):
+    return {one.account_id: one for one in match(accounts, records, recorded or {}, fates or {})}
 
 
 def test_the_account_key_beats_a_domain_that_points_elsewhere():
@@ -57,3 +59,36 @@ def test_a_record_that_two_accounts_claim_is_ambiguous_for_both():
     matches = found([("a", "x.com"), ("b", "x.com")], [record("1", domain="x.com")])
     assert {one.state for one in matches.values()} == {"ambiguous"}
     assert "2 accounts claim the record 1" in matches["a"].detail
+
+
+def test_a_record_merged_into_another_is_followed_by_the_crms_own_word():
+    one = found([("a", None)], [record("9")], {"a": "1"}, {"1": Fate("merged", "9")})["a"]
+    assert (one.state, one.matched_by, one.record.crm_id) == ("matched", "merge", "9")
+
+
+def test_a_record_merged_into_another_accounts_is_nobodys_until_a_person_settles_it():
+    one = found([("a", None), ("b", None)], [record("9", key="b")], {"a": "1"}, {"1": Fate("merged", "9")})["a"]
+    assert (one.state, one.record) == ("merged", None)
+    assert "belongs to the account b" in one.detail
+
+
+def test_two_records_merged_into_one_are_ambiguous_for_both_accounts():
+    fates = {"1": Fate("merged", "9"), "2": Fate("merged", "9")}
+    matches = found([("a", None), ("b", None)], [record("9")], {"a": "1", "b": "2"}, fates)
+    assert {one.state for one in matches.values()} == {"ambiguous"}
+
+
+@pytest.mark.parametrize("state", ["archived", "deleted", "missing"])
+def test_a_record_that_a_person_took_away_is_said_to_be_so(state):
+    one = found([("a", "a.com")], [], {"a": "1"}, {"1": Fate(state)})["a"]
+    assert (one.state, one.record) == (state, None)
+    assert "state forget" in one.detail
+
+
+def test_a_new_record_with_the_domain_takes_the_place_of_one_that_was_archived():
+    one = found([("a", "a.com")], [record("2", domain="a.com")], {"a": "1"}, {"1": Fate("archived")})["a"]
+    assert (one.state, one.matched_by, one.record.crm_id) == ("matched", "domain", "2")
+
+
+def test_a_record_that_is_there_and_was_not_listed_is_not_taken_for_one_that_never_was():
+    assert found([("a", None)], [], {"a": "1"})["a"].state == "missing"

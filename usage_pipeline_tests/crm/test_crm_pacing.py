@@ -44,7 +44,7 @@ class World:
         return True
 
     def call(self, path=UPDATE):
-        self.pacer.before(path, self.sleep)
+        left_at = self.pacer.before(path, self.sleep)
         self.now += self.latency * self.random.uniform(0.2, 0.8)
         while self.others and self.others[0] <= self.now:
             self.count(self.others.popleft())
@@ -58,7 +58,7 @@ class World:
             response.headers["X-HubSpot-RateLimit-Max"] = str(self.limit)
             response.headers["X-HubSpot-RateLimit-Remaining"] = str(self.limit - len(self.held))
             response.headers["X-HubSpot-RateLimit-Interval-Milliseconds"] = "10000"
-        self.pacer.after(path, response)
+        self.pacer.after(path, response, left_at)
         self.taken += admitted
         self.refused += not admitted
         if not admitted:

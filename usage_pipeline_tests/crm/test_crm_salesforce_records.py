@@ -207,3 +207,14 @@ def test_a_locked_record_is_tried_again_with_pauses_that_grow_and_the_others_are
     (result,) = crm.write_fields(batch[1:2], CONTRACT)
     assert (result.outcome, result.rejection.cause) == ("failed", "transient")
     sandbox.post("settings", salesforce_locked={})
+
+
+@pytest.mark.parametrize("value", ["soon", "inf", "nan"])
+def test_a_number_that_is_none_is_refused_for_its_own_row(sandbox, crm, value):
+    good, bad = (one["salesforce"] for one in sandbox.add(("Good", None, None), ("Bad", None, None)))
+    rows = [
+        FieldWrite("good", good, {"usage_churn_risk": "12.5"}),
+        FieldWrite("bad", bad, {"usage_churn_risk": value}),
+    ]
+    results = {result.key: result for result in crm.write_fields(rows, CONTRACT)}
+    assert (results["good"].outcome, results["bad"].outcome) == ("ok", "failed")

@@ -1,6 +1,7 @@
 from datetime import date
 
 import pytest
+import requests
 from crm_sandbox import running
 
 from usage_pipeline.crm.client import TaskChange, TaskOpening, TaskText
@@ -107,3 +108,21 @@ def test_nothing_is_asked_where_no_task_is_meant(crm):
     assert crm.task_states([]) == {}
     assert crm.find_tasks([]) == {}
     assert crm.calls.total == 0
+
+
+def test_a_task_for_a_record_that_was_merged_away_goes_to_the_account_that_holds_our_key(sandbox, crm):
+    gone, heir, other = (
+        one["salesforce"] for one in sandbox.add(("Old", "k1", None), ("New", None, None), ("Other", "k2", None))
+    )
+    merged = requests.post(f"{sandbox.url}/_sandbox/companies/salesforce/{gone}/merge", json={"into": heir}, timeout=10)
+    assert merged.json()["id"] == heir
+    due = date(2026, 5, 8)
+    rows = [
+        TaskOpening("usage-merged", gone, TEXT, due, None, account=("Product_Account_Id__c", "k1")),
+        TaskOpening("usage-nobodys", gone, TEXT, due, None, account=("Product_Account_Id__c", "k9")),
+        TaskOpening("usage-other", other, TEXT, due, None, account=("Product_Account_Id__c", "k2")),
+    ]
+    results = {result.key: result for result in crm.open_tasks(rows)}
+    assert [results[row.key].outcome for row in rows] == ["ok", "failed", "ok"]
+    assert results["usage-nobodys"].rejection.cause == "identity"
+    assert [task["task_key"] for task in sandbox.tasks("salesforce", heir)] == ["usage-merged"]

@@ -19,11 +19,13 @@ class Moments:
     def __init__(self, chosen=None):
         self.count = 0
         self._chosen = chosen
+        self._guard = threading.Lock()
 
     def comes(self):
         """Whether this moment is the chosen one."""
-        self.count += 1
-        return self.count == self._chosen
+        with self._guard:
+            self.count += 1
+            return self.count == self._chosen
 
     def passes(self):
         if self.comes():

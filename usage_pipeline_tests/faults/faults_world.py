@@ -148,7 +148,7 @@ class World:
     def _delivered(self, asked, crm, ledger):
         crm_source.past_actions(ledger, {crm.name: crm}, self.morning)
         records = crm_source.read(crm, COMPANY)
-        accounts = frame(*({"account_id": account, "domain": None} for account in asked.cohorts))
+        accounts = frame(*({"account_id": account, "name": None, "domain": None} for account in asked.cohorts))
         links = crm_source.links(crm, accounts, ledger, COMPANY, self.clock.now(), records=records)
         made = preparing.plan(
             crm,

@@ -18,6 +18,7 @@ pytestmark = [
     pytest.mark.skipif(sys.platform == "win32", reason="needs fork and SIGKILL"),
 ]
 SEEDS = 100 if os.environ.get("SOAK") else 10
+FEWER = 10
 
 
 @pytest.fixture(scope="module")
@@ -31,15 +32,25 @@ def moments(sandbox, name, folder):
     return moments_of(lambda: world.deliver(asked_on(world.way, 1)))
 
 
+def _killed(sandbox, name, folder, chosen, dice):
+    """A delivery killed at each of the moments in turn, and how each process ended."""
+    world = begun(sandbox, name, folder)
+    asked = asked_on(world.way, 1)
+    ends = [killed(lambda: world.deliver(asked), one, within_s=dice.uniform(0, 0.005)) for one in chosen]
+    return world, asked, ends
+
+
 @pytest.mark.parametrize("seed", range(SEEDS))
 def test_a_delivery_killed_at_any_moment_loses_nothing_and_does_nothing_twice(sandbox, folder, seed):
     dice = random.Random(seed)
     name = list(WHOLE)[seed % len(WHOLE)]
     count = moments(sandbox, name, folder)
-    world = begun(sandbox, name, folder)
-    asked = asked_on(world.way, 1)
     chosen = [dice.randint(1, count) for _ in range(dice.choice((1, 1, 2)))]
-    ends = [killed(lambda: world.deliver(asked), one, within_s=dice.uniform(0, 0.005)) for one in chosen]
+    world, asked, ends = _killed(sandbox, name, folder, chosen, dice)
+    while ends[0] == 0 and chosen[0] > FEWER:
+        # Answers that come together are written down together: one delivery has fewer moments than another.
+        chosen[0] -= FEWER
+        world, asked, ends = _killed(sandbox, name, folder, chosen, dice)
     assert ends[0] == -signal.SIGKILL
     # The second delivery may have had less to do, and ended before its moment came.
     assert set(ends) <= {-signal.SIGKILL, 0}

@@ -5,7 +5,7 @@ from importlib import resources
 
 import pytest
 
-from usage_pipeline.company import Plays
+from usage_pipeline.company import Company, Events, Plays
 from usage_pipeline.errors import Rejected
 from usage_pipeline.plays import playbook
 
@@ -48,3 +48,20 @@ def test_the_json_schema_of_a_play_can_be_printed():
     schema = json.loads(playbook.schema())
     assert schema["additionalProperties"] is False
     assert {"trigger", "steps", "expected_outcome", "wrong_actions"} <= set(schema["required"])
+
+
+def company(**plays):
+    return Company(company="tests", events=(Events(format="segment"),), plays=Plays(**plays))
+
+
+@pytest.mark.parametrize("key", ["enabled", "channels"])
+def test_a_mapping_that_names_a_play_which_no_book_has_is_refused_with_the_known_ones(key):
+    named = {"enabled": ("red_churn_risks",)} if key == "enabled" else {"channels": {"red_churn_risks": ("slack",)}}
+    with pytest.raises(Rejected, match=rf"plays\.{key} .* names red_churn_risks") as refused:
+        playbook.checked(company(**named))
+    assert [play.name for play in playbook.shipped() if play.name not in refused.value.fix] == []
+
+
+def test_a_mapping_that_names_plays_of_the_book_alone_is_taken_as_it_is():
+    sound = company(enabled=("risk_inactive",), channels={"high_expansion": ("webhook",)})
+    assert playbook.checked(sound) is sound

@@ -144,7 +144,7 @@ def test_every_account_has_exactly_one_cohort_whatever_is_unknown():
 
 def test_the_printed_table_has_every_row_of_the_running_one():
     printed = cohorts.markdown()
-    assert all(row.sentence in printed and row.cohort.value in printed for row in cohorts.TABLE)
+    assert all(row.sentence in printed and row.name.value in printed for row in cohorts.TABLE)
 
 
 def test_segment_gives_the_columns_of_its_catalogue():

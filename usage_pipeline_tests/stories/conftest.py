@@ -1,6 +1,6 @@
-"""The sandbox's process is described once, beside the CRMs' own tests."""
+"""The sandbox's process and a receiver of messages are described once, beside the tests of crm and channels."""
 
 import sys
 from pathlib import Path
 
-sys.path.append(str(Path(__file__).parents[1] / "crm"))
+sys.path += [str(Path(__file__).parents[1] / "crm"), str(Path(__file__).parents[1] / "channels")]

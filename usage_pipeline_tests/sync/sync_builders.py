@@ -67,7 +67,10 @@ def link(account="a", crm_id="101", state="matched", *, owner="7", instance=HUBS
         "crm": instance.crm,
         "instance": instance.key,
         "account_id": account,
+        "account_name": f"Company {account}",
+        "domain": f"{account}.com",
         "state": state,
+        "detail": None if state == "matched" else f"it is {state}",
         "crm_id": crm_id if state == "matched" else None,
         "owner_id": owner,
     }

@@ -17,13 +17,20 @@ class Killed(BaseException):
 class FakeCrm:
     name = "hubspot"
     rows_per_call = 2
+    senders = 1
     settle_after_s = 0.0
     duplicates_archived = 0
     opening_class = Class.IDEMPOTENT
+    contacts = None
+    lists = None
 
     def __init__(self, *companies, instance=HUBSPOT):
         self.calls = Calls()
         self.companies = {company: {} for company in companies}
+        self.keys = {}
+        """Record: account key"""
+        self.lost = {}
+        """Record: Fate"""
         self.tasks = {}
         self.delivered = Counter()
         self.kill = None
@@ -64,6 +71,24 @@ class FakeCrm:
 
     def write_fields(self, batch, contract):  # noqa: ARG002
         return self._write("write_fields", batch, lambda row: row.crm_id, self._set_fields)
+
+    def fates(self, ids):
+        return {one: self.lost[one] for one in ids if one in self.lost}
+
+    def creating_class(self, account_key):  # noqa: ARG002
+        return self.opening_class
+
+    def creating_settles_after_s(self, account_key):  # noqa: ARG002
+        return self.settle_after_s
+
+    def create_records(self, batch, account_key, contract):  # noqa: ARG002
+        return self._write("create_records", batch, lambda row: row.account_key, self._create)
+
+    def find_records(self, keys, account_key):  # noqa: ARG002
+        self._read("find_records")
+        return {
+            key: [one for one, held in self.keys.items() if held == key] for key in keys if key in self.keys.values()
+        }
 
     def open_tasks(self, batch):
         return self._write("open_tasks", batch, lambda row: row.key, self._open)
@@ -123,6 +148,13 @@ class FakeCrm:
             self.companies[row.crm_id][name] = value
             self.delivered[row.crm_id, name, value] += 1
         return RowResult(row.key, "ok", row.crm_id)
+
+    def _create(self, row):
+        crm_id = f"c{len(self.companies) + 1}"
+        self.companies[crm_id] = dict(row.values)
+        self.keys[crm_id] = row.account_key
+        self.delivered["created", row.account_key] += 1
+        return RowResult(row.key, "ok", crm_id)
 
     def _open(self, row):
         found = next((task_id for task_id, state in self.tasks.items() if state.key == row.key), None)

@@ -9,6 +9,7 @@ import threading
 from datetime import UTC, datetime
 
 import pytest
+import requests
 from crm_sandbox import running
 from sync_builders import MORNING, decision, frame, values
 
@@ -37,7 +38,7 @@ def deliver(sandbox, name, ledger_url):
     ledger = Ledger(ledger_url)
     crm = sandbox.client(name)
     crm.rows_per_call, crm.rows_at_once = 2, lambda _rows: 2
-    accounts = frame(*({"account_id": account, "domain": None} for account in ACCOUNTS))
+    accounts = frame(*({"account_id": account, "name": None, "domain": None} for account in ACCOUNTS))
     links = crm_source.links(crm, accounts, ledger, COMPANY, now())
     made = preparing.plan(
         crm,
@@ -53,28 +54,27 @@ def deliver(sandbox, name, ledger_url):
 
 def killed_at(sandbox, name, ledger_url, nth, when):
     """The delivery, in a process that kills itself at its nth write."""
-    crm = sandbox.client(name)
-    caller = crm._portal.caller if name == "hubspot" else crm._org.caller
-    send, writes = caller.session.request, []
+    send, writes, counting = requests.Session.request, [], threading.Lock()
 
     def die():
         os.kill(os.getpid(), signal.SIGKILL)
 
-    def request(method, url, **how):
+    def request(session, method, url, **how):
         is_write = any(part in url for part in ("batch/update", "batch/upsert", "batch/create", "composite"))
-        writes.extend([url] if is_write else [])
-        is_it = is_write and len(writes) == nth
+        with counting:
+            writes.extend([url] if is_write else [])
+            is_it = is_write and len(writes) == nth
         if is_it and when == "before":
             die()
         if is_it and when == "meanwhile":
             threading.Timer(0.003, die).start()
-        answer = send(method, url, **how)
+        answer = send(session, method, url, **how)
         if is_it and when in {"after", "meanwhile"}:
             die()
         return answer
 
-    caller.session.request = request
-    sandbox.client = lambda _: crm
+    # Of every session: each sender has one of its own. The process ends with it.
+    requests.Session.request = request
     deliver(sandbox, name, ledger_url)
 
 

@@ -16,7 +16,7 @@ from usage_pipeline.channels.webhook import Webhook
 from usage_pipeline.errors import Rejected, Unavailable
 from usage_pipeline.ledger.operations import Operation, Settled
 from usage_pipeline.ledger.store import Ledger
-from usage_pipeline.sync import messages
+from usage_pipeline.sync import messages, telling
 
 BOTH = {"red_churn_risk": ("webhook", "slack")}
 WEBHOOK = {"red_churn_risk": ("webhook",), "risk_inactive": ("webhook",)}
@@ -47,7 +47,7 @@ def made(ledger, channel, decisions, channels=WEBHOOK, as_of=MORNING):
 def deliver(ledger, channel, decisions, channels=WEBHOOK, as_of=MORNING, **terms):
     plan = made(ledger, channel, decisions, channels, as_of)
     noon = datetime.combine(as_of, time(12))
-    return messages.deliver(plan, channel, ledger, as_of=as_of, now=lambda: noon, **terms)
+    return telling.deliver(plan, channel, ledger, as_of=as_of, now=lambda: noon, **terms)
 
 
 def accounts(receiver):
@@ -138,7 +138,7 @@ def test_sending_twice_sends_nothing_the_second_time(receiver, ledger):
     channel = webhook(receiver)
     rows = frame(decision("a"), decision("b"))
     assert deliver(ledger, channel, rows).sent == 2
-    assert deliver(ledger, channel, rows) == messages.Sent()
+    assert deliver(ledger, channel, rows) == telling.Sent()
     assert deliver(ledger, channel, rows, as_of=MORNING + timedelta(days=1)).sent == 0
     assert len(receiver.taken) == 2
 
@@ -147,7 +147,7 @@ def test_a_plan_that_is_older_than_what_was_sent_meanwhile_sends_nothing_twice(r
     channel = webhook(receiver)
     plan = made(ledger, channel, frame(decision("a")))
     for _ in range(2):
-        last = messages.deliver(plan, channel, ledger, as_of=MORNING, now=Clock().now)
+        last = telling.deliver(plan, channel, ledger, as_of=MORNING, now=Clock().now)
     assert (last.sent, last.over) == (0, 1)
     assert len(receiver.taken) == 1
 
@@ -329,7 +329,7 @@ def test_real_people_get_no_message_of_a_morning_long_past(ledger):
     long_past = MORNING - timedelta(days=30)
     plan = made(ledger, channel, frame(decision("a")), as_of=long_past)
     with pytest.raises(Rejected, match="three days"):
-        messages.deliver(plan, channel, ledger, as_of=long_past, now=clock.now)
+        telling.deliver(plan, channel, ledger, as_of=long_past, now=clock.now)
     assert ledger.log().empty
 
 

@@ -88,7 +88,9 @@ def test_a_withdrawn_task_was_open_until_then(ledger, crm):
 
 def test_links_tell_each_account_how_it_was_found_and_are_remembered(ledger):
     crm = FakeCrm()
-    accounts = frame({"account_id": "a", "domain": "a.com"}, {"account_id": "b", "domain": None})
+    accounts = frame(
+        {"account_id": "a", "name": "Acme", "domain": "a.com"}, {"account_id": "b", "name": None, "domain": None}
+    )
 
     def links(record):
         found = crm_source.links(crm, accounts, ledger, COMPANY, NOON, records=[record])

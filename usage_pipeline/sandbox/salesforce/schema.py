@@ -100,6 +100,9 @@ _OWN: dict[str, tuple[Field, ...]] = {
     "Account": (
         Field("Name", "Account Name", "string", 255, nillable=False),
         Field("Type", "Account Type", "picklist", 255, choices=("Prospect", "Customer - Direct", "Customer - Channel", "Other")),
+        replace(
+            _reference("MasterRecordId", "Master Record ID", "MasterRecord", "Account"), createable=False, updateable=False
+        ),
         _reference("ParentId", "Parent Account ID", "Parent", "Account"),
         Field("BillingCity", "Billing City", "string", 40),
         Field("BillingCountry", "Billing Country", "string", 80),
