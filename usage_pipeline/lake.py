@@ -14,8 +14,9 @@ import duckdb
 import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
-from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
+from deltalake import CommitProperties, DeltaTable, Transaction, WriterProperties, write_deltalake
 from deltalake.exceptions import CommitFailedError, TableNotFoundError
+from deltalake.writer.properties import ColumnProperties
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from usage_pipeline.engine import Backend
@@ -209,7 +210,7 @@ class Lake:
 
     def _write(self, table: Table, opened: DeltaTable | None, content: pa.Table, *, mode: Any, **how: Any) -> Written:
         where = self.uri(table) if opened is None else opened
-        write_deltalake(where, content, mode=mode, partition_by=table.partition, **how)
+        write_deltalake(where, content, mode=mode, partition_by=table.partition, writer_properties=_WRITER, **how)
         written = self._opened(table) if opened is None else opened
         return Written(rows=content.num_rows, version=0 if written is None else written.version())
 
@@ -219,6 +220,16 @@ class Lake:
             return DeltaTable(self.uri(table))
         except TableNotFoundError:
             return None
+
+
+# Nearly every value of these is another: a dictionary of them is work for nothing.
+_WRITER = WriterProperties(
+    compression="SNAPPY",
+    column_properties=dict.fromkeys(
+        ("event_id", "content_hash", "ts", "received_at", "known_at", "duration_ms", "properties", "line"),
+        ColumnProperties(dictionary_enabled=False),
+    ),
+)
 
 
 def _transactions(batches: Iterable[str]) -> list[Transaction]:

@@ -8,4 +8,4 @@ def utc(column: str) -> str:
     the mapping. By way of TIMESTAMPTZ: a cast of "10:00+02:00" to TIMESTAMP would drop the
     offset without a word.
     """
-    return f"TRY(timezone('UTC', TRY_CAST({column} AS TIMESTAMPTZ)))"
+    return f"TRY(make_timestamp(epoch_us(TRY_CAST({column} AS TIMESTAMPTZ))))"

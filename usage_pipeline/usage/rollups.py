@@ -46,19 +46,20 @@ def zones(account: ir.Table) -> ir.Table:
 
 def user_feature_day(events: ir.Table, zones: ir.Table) -> ir.Table:
     """Resolved events, counted per account, person, feature, day and known day; hours by the account's clock."""
-    timed = clocks.with_local_time(_with_sessions(events), zones)
+    timed = clocks.with_local_time(events.drop("event_id", "content_hash", "session_id", "anonymous_id", "name"), zones)
     timed = timed.mutate(day=timed.ts.date())
-    return catalogue.USER_FEATURE_DAY.conform(
-        timed.group_by(_PART).agg(
-            events=engine.whole(timed.count()),
-            sessions=engine.whole(timed.begins_session.sum()),
-            duration_ms=engine.whole(timed.duration_ms.sum()),
-            quantity=timed.quantity.sum().fill_null(0),
-            working_events=engine.whole(clocks.is_working(timed.local).sum()),
-            evening_events=engine.whole(clocks.is_evening(timed.local).sum()),
-            weekend_events=engine.whole(clocks.is_weekend(timed.local).sum()),
-        )
+    counted = timed.group_by(_PART).agg(
+        events=engine.whole(timed.count()),
+        duration_ms=engine.whole(timed.duration_ms.sum()),
+        quantity=timed.quantity.sum().fill_null(0),
+        working_events=engine.whole(clocks.is_working(timed.local).sum()),
+        evening_events=engine.whole(clocks.is_evening(timed.local).sum()),
+        weekend_events=engine.whole(clocks.is_weekend(timed.local).sum()),
     )
+    begun = _sessions_begun(events)
+    # identical_to: an event without a person or a feature is one of its kind too.
+    rows = counted.left_join(begun, [counted[key].identical_to(begun[key]) for key in _PART])
+    return catalogue.USER_FEATURE_DAY.conform(rows.mutate(sessions=rows.sessions.fill_null(0)))
 
 
 def event_day(events: ir.Table) -> ir.Table:
@@ -149,21 +150,46 @@ def reach(oldest_day: date | None, first: date) -> Span | None:
     return oldest_day, first - periods.ONE_DAY
 
 
-def _with_sessions(events: ir.Table) -> ir.Table:
-    """The events and whether a session begins with each, seen from one known day.
+def _sessions_begun(events: ir.Table) -> ir.Table:
+    """Sessions that begin in each part: a stated one with its first event, any other after a pause.
 
     A session that runs over midnight is counted on both days, so that a day's partition
-    needs no other day.
+    needs no other day. Only what may begin one is put in order: that is a few rows of many.
     """
-    order = ["ts", "event_id", "content_hash"]
+    begins = _stated(events).union(_after_a_pause(events))
+    begins = begins.mutate(day=begins.ts.date())
+    return begins.group_by(_PART).agg(sessions=engine.whole(begins.count()))
+
+
+_BEGINS = ["account_id", "user_id", "feature", "ts", "known_day"]
+
+
+def _stated(events: ir.Table) -> ir.Table:
+    """The first event of each stated session and known day."""
+    key = ["account_id", "session_id", "known_day"]
     stated = events.filter(events.session_id.notnull())
-    place = ibis.row_number().over(group_by=["account_id", "session_id", "known_day"], order_by=order)
-    stated = stated.mutate(begins_session=place == 0)
+    first = stated.group_by(key).agg(ts=stated.ts.min())
+    # An account is there, and the session and the day: plain equality will do.
+    tied = stated.select(*_BEGINS, "session_id", "event_id", "content_hash").semi_join(first, [*key, "ts"])
+    place = ibis.row_number().over(group_by=key, order_by=["event_id", "content_hash"])
+    return tied.mutate(place=place).filter(ibis._.place == 0).select(*_BEGINS)
+
+
+def _after_a_pause(events: ir.Table) -> ir.Table:
+    """The events that state no session and come first, or after a pause, of what their person did that day."""
     person = ["account_id", "user_id", "anonymous_id", "known_day"]
-    # An event that states its session ends a pause too, so all are in order; only the others begin one by it.
-    before = events.ts.lag().over(group_by=person, order_by=order)
-    paused = events.mutate(begins_session=before.isnull() | (events.ts > before + ibis.interval(minutes=PAUSE_MINUTES)))
-    return stated.union(paused.filter(paused.session_id.isnull()).select(*stated.columns))
+    silent = events.filter(events.session_id.isnull()).select(*person).distinct()
+    # An event that states its session ends a pause too, so all of such a person's are in order.
+    theirs = events.select(*_BEGINS, "anonymous_id", "session_id", "event_id", "content_hash").semi_join(
+        silent, [events[name].identical_to(silent[name]) for name in person]
+    )
+    # What happened at one instant has the same before it, whatever its order.
+    earlier = ibis.window(group_by=person, order_by="ts", range=(None, -ibis.interval(microseconds=1)))
+    before = theirs.mutate(before=theirs.ts.max().over(earlier))
+    tied = before.filter(before.before.isnull() | (before.ts > before.before + ibis.interval(minutes=PAUSE_MINUTES)))
+    place = ibis.row_number().over(group_by=[*person, "ts"], order_by=["event_id", "content_hash"])
+    first = tied.mutate(place=place)
+    return first.filter(first.place == 0, first.session_id.isnull()).select(*_BEGINS)
 
 
 def _uses(parts: ir.Table) -> ir.IntegerValue:
