@@ -52,7 +52,7 @@ test-all: $(DEV_READY) ## only what `test` leaves out: browser, third-party clie
 	@$(BIN)/python -m pytest -m slow
 
 soak: $(DEV_READY) ## faults at length: 1,000 random schedules and 100 kills (about 40 minutes)
-	@SOAK=1 $(BIN)/python -m pytest usage_pipeline_tests/faults
+	@SOAK=1 $(BIN)/python -m pytest usage_pipeline_tests/faults usage_pipeline_tests/events/test_events_mutations.py
 
 check: $(DEV_READY) ## format, lint, types, the order of the stages, definitions load
 	@$(BIN)/ruff format --check .

@@ -67,10 +67,10 @@ BATCH = Table(
 IDENTITY_CALL = Table(
     "events",
     "identity_call",
-    "valid call that says who is who (identify, group, alias); no use of the product",
+    "valid call that says who is who (identify, group, alias, account); no use of the product",
     (
         Column("event_id", "string", "The source's id; copies share it"),
-        Column("kind", "string", "identify, group or alias"),
+        Column("kind", "string", "identify, group, alias, or account: about an account in nobody's name"),
         Column("ts", "timestamp", "When it was said (UTC)"),
         Column("known_at", "timestamp", "When a morning could first see it"),
         Column("user_id", "string", "Person"),

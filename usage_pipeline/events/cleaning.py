@@ -1,11 +1,13 @@
 """From rows as stated to events: times in UTC, units in one measure, a typed reason for each refusal."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import Any
 
 from usage_pipeline.company import Clock
+from usage_pipeline.events import fields
 from usage_pipeline.events.reasons import WORDS, Reason
-from usage_pipeline.sources import moments
 
 # A sender's clock may be fast, or in another zone than it says; beyond a day it is wrong.
 _TOLERANCE = "INTERVAL 1 DAY"
@@ -13,6 +15,18 @@ _TOLERANCE = "INTERVAL 1 DAY"
 _EARLIEST = "TIMESTAMP '1971-01-01'"
 # What delta-rs can hold, and no sensible quantity reaches.
 _QUANTITY = "DECIMAL(18, 6)"
+_ADDRESS = "lower(coalesce(email, user_id))"
+_EXCLUDED = {
+    "user_agents": (Reason.EXCLUDED_USER_AGENT, "contains(lower(user_agent), lower({}))"),
+    "email_domains": (
+        Reason.EXCLUDED_EMAIL_DOMAIN,
+        f"(ends_with({_ADDRESS}, lower('@' || {{0}})) OR (contains({_ADDRESS}, '@') AND ends_with({_ADDRESS}, lower('.' || {{0}}))))",
+    ),
+    "accounts": (Reason.EXCLUDED_ACCOUNT, "account_id = {}"),
+    "users": (Reason.EXCLUDED_USER, "user_id = {}"),
+    "names": (Reason.EXCLUDED_NAME, "name = {}"),
+}
+"""What the mapping may exclude: the reason, and the test of one value."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +40,10 @@ class Origin:
     clock: Clock
     start: date | None = None
     """The first day that counts: what was known before it counts as known on it, and is history to every morning."""
+    time_formats: tuple[str, ...] = ()
+    """How times are written that need to be told."""
+    exclude: Mapping[Any, tuple[str, ...]] = field(default_factory=dict)
+    """Whose rows are nobody's use, as the mapping lists them."""
 
 
 def cleaned(stated: str, origin: Origin) -> str:
@@ -42,13 +60,14 @@ def cleaned(stated: str, origin: Origin) -> str:
         WITH stated AS ({stated}), read AS (
             SELECT * EXCLUDE (quantity, duration), ts AS ts_stated, received_at AS received_stated,
                 quantity AS quantity_stated, duration AS duration_stated,
-                {moments.utc("ts")} AS happened, {moments.utc("received_at")} AS received_claim,
+                {fields.moment("ts", origin.time_formats)} AS happened,
+                {fields.moment("received_at", origin.time_formats)} AS received_claim,
                 CASE WHEN quantity IS NULL THEN 1 ELSE TRY_CAST(quantity AS {_QUANTITY}) END AS quantity,
                 TRY_CAST(round(TRY_CAST(duration AS DOUBLE) * duration_unit_ms) AS BIGINT) AS duration_ms
             FROM stated
         ), judged AS (
             SELECT *, CASE
-                {_whens(landed)}
+                {_whens(landed, origin.exclude)}
                 END AS reason
             FROM read
         ), dated AS (
@@ -67,15 +86,17 @@ def cleaned(stated: str, origin: Origin) -> str:
             account_id, user_id, anonymous_id, previous_id, name, feature,
             CAST(quantity AS {_QUANTITY}) AS quantity, duration_ms, session_id, CAST(properties AS VARCHAR) AS properties,
             md5(raw) AS content_hash,
-            {_text(origin.source)} AS source, {_text(origin.batch)} AS batch,
+            {fields.text(origin.source)} AS source, {fields.text(origin.batch)} AS batch,
             CAST({known} AS DATE) AS known_day
         FROM dated
     """
 
 
-def _whens(landed: str) -> str:
+def _whens(landed: str, exclude: Mapping[str, tuple[str, ...]]) -> str:
     latest = f"(least({landed}, coalesce(received_claim, {landed})) + {_TOLERANCE})"
     tests = {
+        # First: a bot's or a colleague's broken row is no fault of the data.
+        **_excluded(exclude),
         Reason.MISSING_EVENT_NAME: "name IS NULL",
         Reason.MISSING_TIMESTAMP: "ts_stated IS NULL",
         Reason.BAD_TIMESTAMP: f"happened IS NULL OR happened < {_EARLIEST} "
@@ -84,6 +105,7 @@ def _whens(landed: str) -> str:
         Reason.MISSING_IDENTITY: """CASE kind
             WHEN 'event' THEN coalesce(account_id, user_id, anonymous_id) IS NULL
             WHEN 'identify' THEN coalesce(user_id, anonymous_id) IS NULL
+            WHEN 'account' THEN account_id IS NULL
             WHEN 'group' THEN account_id IS NULL OR coalesce(user_id, anonymous_id) IS NULL
             ELSE user_id IS NULL OR coalesce(previous_id, anonymous_id) IS NULL END""",
         Reason.BAD_QUANTITY: "kind = 'event' AND (quantity IS NULL OR quantity < 0)",
@@ -93,21 +115,29 @@ def _whens(landed: str) -> str:
     return "\n".join([unreadable, *(f"WHEN {test} THEN '{reason}'" for reason, test in tests.items())])
 
 
+def _excluded(exclude: Mapping[str, tuple[str, ...]]) -> dict[Reason, str]:
+    """The tests of what the mapping excludes; where it excludes nothing, nothing is asked of a row."""
+    return {
+        reason: " OR ".join(test.format(fields.text(value)) for value in exclude[name])
+        for name, (reason, test) in _EXCLUDED.items()
+        if exclude.get(name)
+    }
+
+
 def _detail() -> str:
     """What is wrong in words, with the value that was found where there is one."""
     found = {
         Reason.UNKNOWN_TYPE: "coalesce(type, 'no type')",
         Reason.BAD_TIMESTAMP: "concat_ws(', received ', CAST(ts_stated AS VARCHAR), CAST(received_stated AS VARCHAR))",
         Reason.FUTURE_TIMESTAMP: "concat_ws(', received ', CAST(ts_stated AS VARCHAR), CAST(received_stated AS VARCHAR))",
+        Reason.EXCLUDED_ACCOUNT: "account_id",
+        Reason.EXCLUDED_USER: "user_id",
+        Reason.EXCLUDED_NAME: "name",
         Reason.BAD_QUANTITY: "quantity_stated",
         Reason.BAD_DURATION: "duration_stated",
     }
     words = "\n".join(
-        f"WHEN '{reason}' THEN {_text(text)}" + (f" || ': ' || {found[reason]}" if reason in found else "")
+        f"WHEN '{reason}' THEN {fields.text(text)}" + (f" || ': ' || {found[reason]}" if reason in found else "")
         for reason, text in WORDS.items()
     )
     return f"CASE reason {words} END"
-
-
-def _text(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

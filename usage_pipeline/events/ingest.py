@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 
 from usage_pipeline.company import Company, Events
 from usage_pipeline.errors import Rejected
-from usage_pipeline.events import catalogue, copies, parts
+from usage_pipeline.events import catalogue, copies, formats, parts
 from usage_pipeline.events.parts import Batch, Part
 from usage_pipeline.lake import Lake
 from usage_pipeline.sources import landing, querying
@@ -115,25 +115,32 @@ def ingest(
 
 def unlanded(deliveries: list[Delivery], company: Company, lake: Lake) -> list[Batch]:
     """The batches that `events/batch` does not list, in the order in which they came."""
+    every = batches(deliveries, company)
     landed = _landed(lake)
     found: dict[str, Batch] = {}
-    named = 0
-    for delivery in deliveries:
-        for place, events in enumerate(company.events):
-            for batch in _batches(delivery, place, events, company):
-                named += 1
-                if batch.digest not in landed:
-                    # The same bytes under two names are one file.
-                    found.setdefault(batch.digest, batch)
-    if deliveries and not named:
+    for batch in every:
+        if batch.digest not in landed:
+            # The same bytes under two names are one file.
+            found.setdefault(batch.digest, batch)
+    if deliveries and not every:
         wanted = " or ".join(
-            events.files if events.format == "segment" else "the select's tables" for events in company.events
+            "the select's tables" if events.format == "select" else events.files for events in company.events
         )
         raise Rejected(
             f"no delivery holds product events ({wanted})",
             fix="put the files under the landing folder, or name them in the mapping's `events`",
         )
     return list(found.values())
+
+
+def batches(deliveries: list[Delivery], company: Company) -> list[Batch]:
+    """Every batch of product events, landed or not, in the order in which they came."""
+    return [
+        batch
+        for delivery in deliveries
+        for place, events in enumerate(company.events)
+        for batch in _batches(delivery, place, events, company)
+    ]
 
 
 def _landed(lake: Lake) -> set[str]:
@@ -143,9 +150,9 @@ def _landed(lake: Lake) -> set[str]:
 
 def _batches(delivery: Delivery, place: int, events: Events, company: Company) -> Iterator[Batch]:
     history = company.clock.history if delivery.history is None else delivery.history
-    if events.format == "segment":
+    if events.format != "select":
         for file in delivery.files:
-            if file.suffix in landing.LINES and file.path.relative_to(delivery.folder).match(events.files):
+            if formats.reads(events, file) and file.path.relative_to(delivery.folder).match(events.files):
                 yield Batch(
                     f"{place}: {events.files}", file.digest, file.name, file.bytes, file.landed_at, history, delivery,
                     {file.table: file}, events,

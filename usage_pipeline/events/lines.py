@@ -1,24 +1,27 @@
-"""The numbered lines of a landed file, plain or gzip, with every byte accounted for.
+"""The numbered lines of a landed file, plain, packed or in an archive, with every byte accounted for.
 
 DuckDB gives no line numbers, and one broken byte or a cut-off gzip makes it refuse the whole
 file; so the bytes are read here, in blocks, and only sound text is handed on.
 """
 
 import codecs
-import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
+from usage_pipeline.events import unpacking
 from usage_pipeline.events.reasons import Reason
+from usage_pipeline.events.unpacking import CutOffError
+from usage_pipeline.sources import landing
 
 # Text per block: some 40,000 events, a hundred MB while they are parsed.
 BLOCK_BYTES = 16 * 1024 * 1024
-_READ_BYTES = 1024 * 1024
-_GZIP = b"\x1f\x8b"
+# No tool takes an event of more than some MB; without an end a file of zeros would fill the memory.
+LINE_BYTES = 32 * 1024 * 1024
+_SHOWN_BYTES = 1_000
 _NEWLINE = 10
 
 LINES = pa.schema([("line", pa.int64()), ("raw", pa.string())])
@@ -40,28 +43,51 @@ class Block:
 
     sound: pa.Table
     bad: list[BadLine] = field(default_factory=list)
+    first_line: int = 1
+    member: str = ""
+    """In an archive: the file within, whose first line is `member_line`; lines are numbered through."""
+    member_line: int = 1
 
 
-class _CutOffError(Exception):
-    """The compressed stream ends early or is damaged."""
+def blocks(path: Path, suffixes: tuple[str, ...] = (*landing.LINES, "")) -> Iterator[Block]:
+    """All non-blank lines of the file in blocks; line numbers count blank lines too.
+
+    Of an archive those of each file within that has one of the suffixes.
+    """
+    number, members = 1, 0
+    try:
+        for name, pieces in unpacking.members(path):
+            if name and landing.suffix(name) not in suffixes:
+                continue
+            members += 1
+            began = number
+            for block in _of_member(pieces, number):
+                yield replace(block, member=name, member_line=began)
+                number = block.first_line + max(block.sound.num_rows, len(block.bad))
+    except CutOffError as broken:
+        yield _refused(number, Reason.CUT_OFF, str(broken))
+        return
+    if not members:
+        yield _refused(number, Reason.EMPTY_ARCHIVE, f"none ends in {', '.join(filter(None, suffixes))}")
 
 
-def blocks(path: Path) -> Iterator[Block]:
-    """All non-blank lines of the file in blocks; line numbers count blank lines too."""
-    number = 1
+def _refused(number: int, reason: Reason, detail: str, torso: str = "") -> Block:
+    return Block(LINES.empty_table(), [BadLine(number, reason, torso, detail)], number)
+
+
+def _of_member(pieces: Iterator[bytes], number: int) -> Iterator[Block]:
     rest = b""
-    pieces = _pieces(path)
     broken = ""
-    while True:
+    ended = False
+    while not ended:
         gathered, size = [rest], len(rest)
-        ended = False
-        while size < BLOCK_BYTES or b"\n" not in gathered[-1]:
+        while (size < BLOCK_BYTES or b"\n" not in gathered[-1]) and size < BLOCK_BYTES + LINE_BYTES:
             try:
                 piece = next(pieces)
             except StopIteration:
                 ended = True
                 break
-            except _CutOffError as cut_off:
+            except CutOffError as cut_off:
                 broken, ended = str(cut_off), True
                 break
             gathered.append(piece)
@@ -76,43 +102,23 @@ def blocks(path: Path) -> Iterator[Block]:
             block, lines = _block(whole, number)
             number += lines
             yield block
-        if ended:
-            break
-    if broken:
-        torso = rest.decode("utf-8", "backslashreplace")
-        yield Block(LINES.empty_table(), [BadLine(number, Reason.CUT_OFF_GZIP, torso, broken)])
-
-
-def _pieces(path: Path) -> Iterator[bytes]:
-    """The file's bytes, unpacked where they are gzip (whatever its name says)."""
-    with path.open("rb") as file:
-        first = file.read(_READ_BYTES)
-        packed = first.startswith(_GZIP)
-        if not packed:
-            first = first.removeprefix(b"\xef\xbb\xbf")
-            while first:
-                yield first
-                first = file.read(_READ_BYTES)
-            return
-        member, waiting = zlib.decompressobj(wbits=31), first
-        while waiting:
+        elif not ended:
+            yield _refused(number, Reason.LINE_TOO_LONG, "", rest[:_SHOWN_BYTES].decode("utf-8", "backslashreplace"))
+            number += 1
             try:
-                piece = member.decompress(waiting, 4 * _READ_BYTES)
-            except zlib.error as damaged:
-                raise _CutOffError(f"damaged: {damaged}") from damaged
-            if piece:
-                yield piece
-            # One file may be several gzip members in a row, with zeros as padding.
-            if member.eof:
-                waiting = member.unused_data.lstrip(b"\0") or file.read(_READ_BYTES).lstrip(b"\0")
-                if waiting:
-                    member = zlib.decompressobj(wbits=31)
-            else:
-                waiting = member.unconsumed_tail or file.read(_READ_BYTES)
-        if left := member.flush():
-            yield left
-        if not member.eof:
-            raise _CutOffError("the file ends in the middle of its compressed content")
+                rest = _after_the_line(pieces)
+            except CutOffError as cut_off:
+                rest, broken, ended = b"", str(cut_off), True
+    if broken:
+        yield _refused(number, Reason.CUT_OFF, broken, rest.decode("utf-8", "backslashreplace"))
+
+
+def _after_the_line(pieces: Iterator[bytes]) -> bytes:
+    """What has been read beyond the end of the line, all of which is left out; empty at the end of the file."""
+    for piece in pieces:
+        if b"\n" in piece:
+            return piece.partition(b"\n")[2]
+    return b""
 
 
 def _block(text: bytes, number: int) -> tuple[Block, int]:
@@ -128,7 +134,7 @@ def _block(text: bytes, number: int) -> tuple[Block, int]:
     offsets = np.append(starts, ends[-1:]).astype(np.int32)
     raw = pa.StringArray.from_buffers(lines, pa.py_buffer(offsets), pa.py_buffer(text))
     table = pa.Table.from_arrays([pa.array(np.arange(number, number + lines)), raw], schema=LINES)
-    return Block(table, bad), lines
+    return Block(table, bad, number), lines
 
 
 def _bounds(text: bytes) -> tuple[np.ndarray, np.ndarray]:

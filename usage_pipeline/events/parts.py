@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from usage_pipeline.company import Company, Events
 from usage_pipeline.errors import Rejected
-from usage_pipeline.events import catalogue, cleaning, lines, segment, selected
+from usage_pipeline.events import catalogue, cleaning, columnar, formats, lines, selected
 from usage_pipeline.events.cleaning import Origin
 from usage_pipeline.events.reasons import WORDS
 from usage_pipeline.sources import querying
@@ -47,8 +47,20 @@ class Part:
 
 def judged(batch: Batch, company: Company) -> Iterator[Part]:
     """The batch's rows, judged, in parts that are the same at every reading."""
-    origin = Origin(batch.source, batch.digest, batch.landed_at, batch.history, company.clock, company.start)
-    pieces = _segment_rows(batch, origin) if batch.events.format == "segment" else _selected_rows(batch, origin)
+    events, clock = batch.events, company.clock
+    origin = Origin(
+        batch.source,
+        batch.digest,
+        batch.landed_at,
+        batch.history,
+        clock,
+        company.start,
+        events.time_formats,
+        events.exclude,
+    )
+    zone = formats.zone(events, clock)
+    _check_times(events)
+    pieces = _selected_rows(batch, origin, zone) if events.format == "select" else _exported_rows(batch, origin, zone)
     gathered: list[Part] = []
     rows = 0
     for piece in pieces:
@@ -69,33 +81,55 @@ def _together(pieces: list[Part]) -> Part:
     )
 
 
-def _segment_rows(batch: Batch, origin: Origin) -> Iterator[Part]:
+def _check_times(events: Events) -> None:
+    """`Rejected` where a time format of the mapping is none; it would be found in the middle of a file."""
+    if not events.time_formats:
+        return
+    with duckdb.connect() as connection:
+        for written in events.time_formats:
+            try:
+                connection.execute("SELECT TRY_STRPTIME('', ?)", [written])
+            except duckdb.Error as unknown:
+                raise Rejected(
+                    f"the mapping's time_formats has {written!r}: {unknown}",
+                    fix="write it as in %d/%m/%Y %H:%M:%S, by DuckDB's strptime",
+                ) from unknown
+
+
+def _exported_rows(batch: Batch, origin: Origin, zone: str) -> Iterator[Part]:
     (file,) = batch.files.values()
-    sql = cleaning.cleaned(segment.ROWS, origin)
-    first_line = 1
-    with querying.connection(zone=origin.clock.time_zone) as connection:
-        for block in lines.blocks(file.path):
-            part = _judged(connection, block.sound, sql, batch, first_line)
-            bad = [
-                {"line": line.line, "reason": line.reason, "detail": _because(line), "raw": line.raw}
-                for line in block.bad
-            ]
-            if bad:
-                part = Part(
-                    first_line,
-                    part.valid,
-                    pa.concat_tables([part.rejected, _rejected(pa.Table.from_pylist(bad), batch)]),
-                )
-            yield part
-            first_line += block.sound.num_rows
+    sql = cleaning.cleaned(formats.rows(batch.events), origin)
+    with querying.connection(zone=zone) as connection:
+        if file.suffix == ".parquet":
+            blocks = columnar.blocks(file.path, connection)
+        else:
+            blocks = lines.blocks(file.path, formats.suffixes(batch.events))
+        for block in blocks:
+            part = _judged(connection, block.sound, sql, batch, block.first_line)
+            rejected = part.rejected
+            if block.bad:
+                bad = [
+                    {"line": line.line, "reason": line.reason, "detail": _because(line), "raw": line.raw}
+                    for line in block.bad
+                ]
+                rejected = pa.concat_tables([rejected, _rejected(pa.Table.from_pylist(bad), batch)])
+            if block.member and rejected.num_rows:
+                rejected = _placed(rejected, block)
+            yield Part(part.first_line, part.valid, rejected)
+
+
+def _placed(rejected: pa.Table, block: lines.Block) -> pa.Table:
+    """The refused rows of an archive, each with the line it has in its own file."""
+    line = pc.cast(pc.add(pc.subtract(rejected["line"], block.member_line), 1), pa.string())
+    detail = pc.binary_join_element_wise(rejected["detail"], " (line ", line, f" of {block.member})", "")
+    return rejected.set_column(rejected.column_names.index("detail"), "detail", detail)
 
 
 def _because(line: lines.BadLine) -> str:
     return ": ".join(filter(None, [WORDS[line.reason], line.detail]))
 
 
-def _selected_rows(batch: Batch, origin: Origin) -> Iterator[Part]:
-    zone = origin.clock.time_zone
+def _selected_rows(batch: Batch, origin: Origin, zone: str) -> Iterator[Part]:
     with (
         querying.over(batch.delivery, batch.files, zone) as source,
         querying.connection(zone=zone) as connection,
@@ -103,7 +137,7 @@ def _selected_rows(batch: Batch, origin: Origin) -> Iterator[Part]:
         try:
             result = source.sql(batch.events.select)
             columns = dict(zip(result.columns, map(str, result.types), strict=True))
-            selected.check(columns, batch.name)
+            selected.check(columns, batch.name, origin.exclude)
             sql = cleaning.cleaned(selected.rows(columns), origin)
             first_line = 1
             for chunk in source.execute(batch.events.select).to_arrow_reader(PART_ROWS):

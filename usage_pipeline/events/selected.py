@@ -1,6 +1,6 @@
 """Events that a mapping's SQL makes from a delivery's files, pre-counted rows included."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 
 from usage_pipeline.errors import Rejected
 
@@ -16,13 +16,16 @@ _OPTIONAL = (
     "session_id",
     "properties",
 )
+# Looked at by the mapping's exclusions alone.
+_EXCLUDING = {"user_agents": "user_agent", "email_domains": "email"}
 
 
-def check(columns: Mapping[str, str], where: str) -> None:
-    """`Rejected` where the select gives no time, no name or nothing that could lead to an account."""
+def check(columns: Mapping[str, str], where: str, exclude: Container[str] = ()) -> None:
+    """`Rejected` where the select gives no time, no name, nothing that could lead to an account, or not what is excluded by."""
     missing = [name for name in ("ts", "name") if name not in columns]
     if not {"account_id", "user_id", "anonymous_id"} & set(columns):
         missing.append("account_id (or user_id, or anonymous_id)")
+    missing += [column for by, column in _EXCLUDING.items() if by in exclude and column not in columns]
     if missing:
         raise Rejected(
             f"{where}: the events' select lacks the required column {', '.join(missing)}",
@@ -34,6 +37,9 @@ def rows(columns: Mapping[str, str]) -> str:
     """SQL from `lines` (line and the select's columns) to one row per line, all values as stated."""
     given = {name: f"nullif(trim(CAST(\"{name}\" AS VARCHAR)), '')" for name in _OPTIONAL if name in columns}
     stated = {name: given.get(name, "NULL::VARCHAR") for name in _OPTIONAL}
+    excluding = "".join(
+        f', CAST("{column}" AS VARCHAR) AS {column}' for column in _EXCLUDING.values() if column in columns
+    )
     whole = ", ".join(f'"{name}" := "{name}"' for name in columns)
     return f"""
         SELECT line, CAST(to_json(struct_pack({whole})) AS VARCHAR) AS raw,
@@ -54,6 +60,7 @@ def rows(columns: Mapping[str, str]) -> str:
             1 AS duration_unit_ms,
             {stated["session_id"]} AS session_id,
             {stated["properties"]} AS properties
+            {excluding}
         FROM lines
     """
 

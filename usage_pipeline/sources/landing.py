@@ -18,9 +18,23 @@ from typing import Any
 from usage_pipeline.errors import Rejected
 
 MANIFEST = "manifest.json"
-# What can be read as a table; anything else in a delivery (a README, a lock) is left alone.
-READABLE = (".csv", ".parquet", ".jsonl", ".ndjson", ".json")
+# What a mapping's SQL can read as a table.
+TABLES = (".csv", ".parquet", ".jsonl", ".ndjson", ".json")
 LINES = (".jsonl", ".ndjson", ".json")
+PACKED = (".gz", ".zst")
+# Anything else in a delivery (a README, a lock) is left alone. A file that is only called packed
+# ("…-0001.gz", as Snowplow's loader names them) holds lines of whatever its input is.
+READABLE = (*TABLES, ".tsv", ".zip")
+
+
+def suffix(name: str) -> str:
+    """How a file of that name is to be read, compression aside; empty where it is only called packed."""
+    bare = _unpacked(name)
+    return next((known for known in READABLE if bare.endswith(known)), Path(name).suffix if bare == name else "")
+
+
+def _unpacked(name: str) -> str:
+    return next((name.removesuffix(packed) for packed in PACKED if name.endswith(packed)), name)
 
 
 @dataclass(frozen=True)
@@ -36,13 +50,13 @@ class File:
 
     @property
     def table(self) -> str:
-        """Its name in a mapping's SQL: `usage.csv.gz` is the table `usage`."""
-        return self.path.name.removesuffix(".gz").rpartition(".")[0]
+        """Its name in a mapping's SQL: `usage.csv.gz` is the table `usage`; empty for what is none."""
+        return _unpacked(self.path.name).removesuffix(self.suffix) if self.suffix in TABLES else ""
 
     @property
     def suffix(self) -> str:
         """How it is to be read, compression aside."""
-        return Path(self.path.name.removesuffix(".gz")).suffix
+        return suffix(self.path.name)
 
 
 @dataclass(frozen=True)
@@ -82,7 +96,7 @@ def _folders(landing: Path) -> Iterator[tuple[Path, list[Path]]]:
 
 
 def _is_readable(name: str) -> bool:
-    return not name.startswith(".") and name != MANIFEST and name.removesuffix(".gz").endswith(READABLE)
+    return not name.startswith(".") and name != MANIFEST and name.endswith((*READABLE, *PACKED))
 
 
 def _delivery(landing: Path, folder: Path, paths: list[Path], *, now: datetime, seen: "_Seen") -> Delivery:

@@ -18,7 +18,9 @@ from usage_pipeline.sources.landing import Delivery, File
 
 _READERS = {
     # The whole file decides the types: a code such as "00123" far down keeps its zeros.
-    ".csv": "read_csv({path}, sample_size = -1, header = true)",
+    # A date is one only as ISO 8601 writes it: left to itself, DuckDB takes 03/05/2026 for the third of May.
+    ".csv": "read_csv({path}, sample_size = -1, header = true, dateformat = '%Y-%m-%d', "
+    "timestampformat = '%Y-%m-%d %H:%M:%S')",
     ".parquet": "read_parquet({path})",
     ".jsonl": "read_json({path}, format = 'newline_delimited', sample_size = -1)",
     ".ndjson": "read_json({path}, format = 'newline_delimited', sample_size = -1)",

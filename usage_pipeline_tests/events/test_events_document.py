@@ -1,9 +1,13 @@
 """docs/input.md says what the code does."""
 
 import re
+from datetime import datetime
 from pathlib import Path
 
-from landing_builders import LANDED, a_lake, deliver, land
+import pytest
+import yaml
+from export_samples import land_export, mapping
+from landing_builders import LANDED, a_lake, deliver, events, land
 
 from usage_pipeline import engine
 from usage_pipeline.company import Company, Events
@@ -24,9 +28,27 @@ def test_the_sample_calls_land_without_a_refusal(tmp_path):
     assert (found.received, found.accepted) == (6, 6)
 
 
+@pytest.mark.parametrize(("kind", "head"), [("amplitude", "$insert_id"), ("mixpanel", "mp-1"), ("posthog", "uuid")])
+def test_the_sample_of_another_tools_export_lands_as_an_event(tmp_path, kind, head):
+    sample = next(found for found in re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL) if head in found)
+    deliver(tmp_path / "in", sample.encode())
+    lake = a_lake(tmp_path)
+    assert land_export(tmp_path / "in", lake, mapping(kind)).accepted == 1
+    (event,) = events(lake)
+    assert (event["account_id"], event["user_id"], event["feature"]) == ("a-1", "u-1", "reports")
+    assert event["ts"] == datetime(2026, 5, 3, 10)
+
+
+def test_the_samples_of_mappings_are_mappings():
+    places = re.findall(r"```yaml\nevents:\n(.*?)```", PAGE, re.DOTALL)
+    formats = [item["format"] for place in places for item in yaml.safe_load(place)]
+    assert [Events(**item).format for place in places for item in yaml.safe_load(place)] == formats
+    assert {"segment", "amplitude", "select"} <= set(formats)
+
+
 def test_the_sample_of_pre_counted_rows_lands_through_its_select(tmp_path):
-    deliver(tmp_path / "in", block("csv", "uses").encode(), file="usage.csv")
-    sql = block("yaml", "FROM usage").partition("select: |")[2]
+    deliver(tmp_path / "in", block("csv", "account,day,feature").encode(), file="usage.csv")
+    sql = block("yaml", "uses AS quantity").partition("select: |")[2]
     mapping = Company(company="acme", events=(Events(format="select", select=sql),))
     assert land(tmp_path / "in", a_lake(tmp_path), mapping).accepted == 2
 

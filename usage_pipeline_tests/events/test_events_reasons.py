@@ -43,7 +43,7 @@ def test_what_came_before_a_cut_in_a_gzip_is_kept(tmp_path):
     lake = a_lake(tmp_path)
     found = land(folder, lake)
     (row,) = rejected(lake)
-    assert row["reason"] == Reason.CUT_OFF_GZIP
+    assert row["reason"] == Reason.CUT_OFF
     assert 100 < found.accepted < 2000
     assert row["line"] == found.accepted + 1 == found.received
 

@@ -61,3 +61,20 @@ def test_a_broken_manifest_is_named(tmp_path):
     put(tmp_path, "manifest.json", '{"landed_at": "yesterday"}')
     with pytest.raises(Rejected, match=r"manifest\.json"):
         landing.deliveries(tmp_path, now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("name", "table", "suffix"),
+    [
+        ("usage.csv", "usage", ".csv"),
+        ("usage.2026.csv.zst", "usage.2026", ".csv"),
+        ("123_2026-05-03_10#1.json.gz", "123_2026-05-03_10#1", ".json"),
+        ("export.zip", "", ".zip"),
+        ("enriched.tsv.gz", "", ".tsv"),
+        ("2026.05.03-0001.gz", "", ""),
+    ],
+)
+def test_a_name_says_which_table_a_file_is_and_how_it_is_read(tmp_path, name, table, suffix):
+    put(tmp_path, f"deep/er/{name}")
+    (delivery,) = landing.deliveries(tmp_path, now=NOW)
+    assert [(file.table, file.suffix, delivery.name) for file in delivery.files] == [(table, suffix, "deep/er")]

@@ -1,0 +1,114 @@
+"""The bytes of a landed file, unpacked where they are gzip or zstd, and of each file in a zip archive.
+
+Whether something is packed is told by its first bytes, whatever its name says.
+"""
+
+import zipfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+import pyarrow as pa
+
+_READ_BYTES = 1024 * 1024
+# pyarrow keeps what it has unpacked when it meets the cut, so little is asked for at a time.
+_ZSTD_BYTES = 16 * 1024
+_SALVAGED_BYTES = 256
+_GZIP = b"\x1f\x8b"
+_ZSTD = b"\x28\xb5\x2f\xfd"
+_ZIP = (b"PK\x03\x04", b"PK\x05\x06")
+_BOM = b"\xef\xbb\xbf"
+# What reading a damaged, encrypted or foreign archive raises.
+_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError)
+
+
+class CutOffError(Exception):
+    """The compressed stream ends early or is damaged."""
+
+
+def members(path: Path) -> Iterator[tuple[str, Iterator[bytes]]]:
+    """The files in the archive by name, in its order; a file that is no archive is the only one, without a name."""
+    with path.open("rb") as file:
+        start = file.read(4)
+        file.seek(0)
+        if start not in _ZIP:
+            yield "", unpacked(file)
+            return
+        try:
+            archive = zipfile.ZipFile(file)
+        except _DAMAGE as damaged:
+            raise CutOffError(f"damaged: {damaged}") from damaged
+        with archive:
+            for entry in archive.infolist():
+                # Finder adds a folder of files that hold no lines.
+                if not entry.is_dir() and not entry.filename.rpartition("/")[2].startswith("."):
+                    yield entry.filename, _of_entry(archive, entry)
+
+
+def _of_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Iterator[bytes]:
+    try:
+        with archive.open(entry) as file:
+            yield from unpacked(file)
+    except _DAMAGE as damaged:
+        raise CutOffError(f"damaged: {damaged}") from damaged
+
+
+def unpacked(file: IO[bytes]) -> Iterator[bytes]:
+    """The file's bytes, unpacked once; `CutOffError` after the last that can be had."""
+    start = file.read(4)
+    file.seek(0)
+    if start.startswith(_GZIP):
+        yield from _gunzipped(file)
+    elif start == _ZSTD:
+        yield from _unzstd(file)
+    else:
+        piece = file.read(_READ_BYTES).removeprefix(_BOM)
+        while piece:
+            yield piece
+            piece = file.read(_READ_BYTES)
+
+
+def _gunzipped(file: IO[bytes]) -> Iterator[bytes]:
+    member, waiting = zlib.decompressobj(wbits=31), file.read(_READ_BYTES)
+    while waiting:
+        before = member.copy()
+        try:
+            piece = member.decompress(waiting, 4 * _READ_BYTES)
+        except zlib.error as damaged:
+            yield from _salvaged(before, waiting)
+            raise CutOffError(f"damaged: {damaged}") from damaged
+        if piece:
+            yield piece
+        # One file may be several gzip members in a row, with zeros as padding.
+        if member.eof:
+            waiting = member.unused_data.lstrip(b"\0") or file.read(_READ_BYTES).lstrip(b"\0")
+            if waiting:
+                member = zlib.decompressobj(wbits=31)
+        else:
+            waiting = member.unconsumed_tail or file.read(_READ_BYTES)
+    if left := member.flush():
+        yield left
+    if not member.eof:
+        raise CutOffError("the file ends in the middle of its compressed content")
+
+
+def _salvaged(member: "zlib._Decompress", waiting: bytes) -> Iterator[bytes]:
+    """What lies before the damage, which zlib keeps to itself when it meets it."""
+    for start in range(0, len(waiting), _SALVAGED_BYTES):
+        try:
+            yield member.decompress(waiting[start : start + _SALVAGED_BYTES])
+        except zlib.error:
+            return
+
+
+def _unzstd(file: IO[bytes]) -> Iterator[bytes]:
+    with pa.CompressedInputStream(pa.PythonFile(file, mode="r"), "zstd") as stream:
+        while True:
+            try:
+                piece = stream.read(_ZSTD_BYTES)
+            except OSError as damaged:
+                raise CutOffError(f"damaged: {damaged}") from damaged
+            if not piece:
+                return
+            yield piece
