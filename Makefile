@@ -11,7 +11,7 @@ DEV_READY := .venv/.dev-ready
 PEERS := .venv/peers
 PEERS_READY := $(PEERS)/.ready
 
-.PHONY: help run dev test test-all soak check format clean lock docs bench bench-sim bench-delivery
+.PHONY: help run dev test test-all soak check format clean lock docs bench bench-sim bench-delivery bench-engine
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -75,7 +75,11 @@ bench-sim: $(DEV_READY) ## models on 10 simulated companies of 5,000 accounts (a
 bench-delivery: $(DEV_READY) $(PEERS_READY) ## calls beside drt and simple-salesforce, speed at HubSpot's limit, planning (about 10 minutes)
 	@$(BIN)/python -m benchmarks.delivery --peers $(PEERS)
 
-bench: bench-sim bench-delivery ## all benchmarks
+# SCRATCH=/mnt/big keeps its inputs there, FULL=1 adds 100 million events and 100,000 accounts (an hour, 30 GB of scratch).
+bench-engine: $(DEV_READY) $(PEERS_READY) ## landing, rollups beside Polars and pandas, a day more, features (about 30 minutes)
+	@$(BIN)/python -m benchmarks.engine --peers $(PEERS) $(if $(SCRATCH),--scratch $(SCRATCH)) $(if $(FULL),--full)
+
+bench: bench-sim bench-delivery bench-engine ## all benchmarks
 
 lock: $(BIN)/uv ## resolve pyproject.toml into requirements/ again
 	@$(BIN)/uv pip compile --quiet --universal --fork-strategy fewest --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url pyproject.toml requirements/tools.in -o requirements/run.txt

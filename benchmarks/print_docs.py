@@ -28,6 +28,7 @@ PRINTED = "*Printed by `make docs`; do not edit by hand.*\n"
 SECTIONS = (
     company.Company,
     company.Events,
+    company.Fetch,
     company.Clock,
     company.Outcome,
     company.Primary,

@@ -7,7 +7,7 @@ import dagster as dg
 import ibis
 import ibis.expr.types as ir
 
-from usage_pipeline.defs import tables
+from usage_pipeline.defs import fetching, tables
 from usage_pipeline.defs.place import Place
 from usage_pipeline.events import carried, catalogue, identity, ingest, quality
 from usage_pipeline.sources import catalogue as sources
@@ -18,7 +18,7 @@ LANDED = (catalogue.EVENT, catalogue.REJECTED, catalogue.IDENTITY_CALL, catalogu
 
 @dg.multi_asset(
     name="landed_events",
-    specs=[tables.spec(table, owner=tables.DATA, kinds=KINDS) for table in LANDED],
+    specs=[tables.spec(table, owner=tables.DATA, kinds=KINDS, deps=[fetching.FETCHED]) for table in LANDED],
 )
 def landed(context: dg.AssetExecutionContext, place: Place) -> Iterator[dg.MaterializeResult[None]]:
     """Land every file not yet landed: each row is an event, a duplicate or a rejected row with its reason."""

@@ -5,7 +5,7 @@ import ibis.expr.types as ir
 import pandas as pd
 import pyarrow as pa
 
-from usage_pipeline.defs import partitions, tables
+from usage_pipeline.defs import fetching, partitions, tables
 from usage_pipeline.defs.place import Place
 from usage_pipeline.lake import Table
 from usage_pipeline.sources import catalogue, crm, reading, validity
@@ -26,6 +26,7 @@ def _from_files(table: Table) -> dg.AssetsDefinition:
         table,
         owner=tables.DATA,
         kinds={"duckdb"},
+        deps=(fetching.FETCHED,),
         description=f"One row per {table.grain}, as the company's mapping selects it from the landed files.",
     )
     def read(place: Place) -> pa.Table:

@@ -34,6 +34,13 @@ class Journey:
     warnings: list[str] = field(default_factory=list)
     """Checks of this run that found something to know, not to stop for."""
 
+    def fetch(self) -> None:
+        """Bring what is new elsewhere into the landing folder, where the mapping says that something lies elsewhere."""
+        sources = self.opened.company.fetch
+        if sources:
+            with self.progress.step(f"fetch {', '.join(one.name for one in sources)}") as step:
+                step.note = str(self._run("fetch").metadata.get("sources/fetched", {}).get("in_short", ""))
+
     def ingest(self) -> None:
         """Land new files and bring the rollups up to date."""
         with self.progress.step("land and clean events") as step:
@@ -116,6 +123,7 @@ def own_input(journey: Journey, sandbox: Sandbox | None, *, deliver: bool) -> da
 
     A real CRM gets nothing unless `deliver`: first a plan, for a person to read.
     """
+    journey.fetch()
     journey.ingest()
     if journey.opened.company.stock_sandbox and sandbox is not None:
         with journey.progress.step("stock the sandbox") as step:
