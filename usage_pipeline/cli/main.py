@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from usage_pipeline import spans
-from usage_pipeline.cli import crm_state, delivery, fetching
+from usage_pipeline.cli import beginning, crm_state, delivery, fetching
 from usage_pipeline.cli.options import AsOf, ChangesFound, console, day
 from usage_pipeline.errors import Problem
 from usage_pipeline.settings import Settings
@@ -23,6 +23,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
+beginning.add_to(app)
 fetching.add_to(app)
 delivery.add_to(app)
 crm_state.add_to(app)

@@ -111,6 +111,8 @@ def connection(
         )
         try:
             _set_zone(opened, zone)
+            # Progress is told by whoever asked for the work; DuckDB's own bar would flood a log.
+            opened.execute("SET enable_progress_bar = false")
             if folder is not None:
                 opened.execute(f"SET allowed_directories = [{_quoted(f'{folder.resolve()}/')}]")
             opened.execute("SET enable_external_access = false")
