@@ -40,6 +40,7 @@ def new(row: TaskOpening) -> dict[str, str]:
         # Noon, so that it is the same day in nearly every time zone.
         "hs_timestamp": f"{row.due_on.isoformat()}T12:00:00.000Z",
         "hs_task_status": "NOT_STARTED",
+        # The vendor's name for a plain task, as opposed to a call or an e-mail.
         "hs_task_type": "TODO",
     }
     return said | ({"hubspot_owner_id": row.owner_id} if row.owner_id else {})

@@ -3,6 +3,8 @@
 Whether something is packed is told by its first bytes, whatever its name says.
 """
 
+import errno
+import lzma
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -10,6 +12,8 @@ from pathlib import Path
 from typing import IO
 
 import pyarrow as pa
+
+from usage_pipeline.errors import Unavailable
 
 _READ_BYTES = 1024 * 1024
 # pyarrow keeps what it has unpacked when it meets the cut, so little is asked for at a time.
@@ -19,8 +23,9 @@ _GZIP = b"\x1f\x8b"
 _ZSTD = b"\x28\xb5\x2f\xfd"
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 _BOM = b"\xef\xbb\xbf"
-# What reading a damaged, encrypted or foreign archive raises.
-_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError)
+# What zipfile raises for an archive that is damaged, encrypted (RuntimeError) or packed in a way it does not know (a
+# RuntimeError, too), and the decompressors within: bz2 and zstd raise OSError for bad content.
+_DAMAGE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, RuntimeError)
 
 
 class CutOffError(Exception):
@@ -38,7 +43,7 @@ def members(path: Path) -> Iterator[tuple[str, Iterator[bytes]]]:
         try:
             archive = zipfile.ZipFile(file)
         except _DAMAGE as damaged:
-            raise CutOffError(f"damaged: {damaged}") from damaged
+            raise _verdict(damaged) from damaged
         with archive:
             for entry in archive.infolist():
                 # Finder adds a folder of files that hold no lines.
@@ -46,12 +51,24 @@ def members(path: Path) -> Iterator[tuple[str, Iterator[bytes]]]:
                     yield entry.filename, _of_entry(archive, entry)
 
 
+def _verdict(problem: Exception) -> Exception:
+    """What was met is the content's fault, or the disk's: then the file may be whole, and must not be landed as a torso."""
+    # zipfile takes what a disk says for bad content, too: the OSError is then what it was handling.
+    for said in (problem, problem.__context__):
+        # Bad content has no number; a damaged directory of an archive asks for a place before the beginning (EINVAL).
+        if isinstance(said, OSError) and said.errno not in {None, errno.EINVAL}:
+            return Unavailable(
+                f"a landed file could not be read: {said}", fix="see whether its disk is there; run again"
+            )
+    return CutOffError(f"damaged: {problem}")
+
+
 def _of_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Iterator[bytes]:
     try:
         with archive.open(entry) as file:
             yield from unpacked(file)
     except _DAMAGE as damaged:
-        raise CutOffError(f"damaged: {damaged}") from damaged
+        raise _verdict(damaged) from damaged
 
 
 def unpacked(file: IO[bytes]) -> Iterator[bytes]:
@@ -108,7 +125,7 @@ def _unzstd(file: IO[bytes]) -> Iterator[bytes]:
             try:
                 piece = stream.read(_ZSTD_BYTES)
             except OSError as damaged:
-                raise CutOffError(f"damaged: {damaged}") from damaged
+                raise _verdict(damaged) from damaged
             if not piece:
                 return
             yield piece

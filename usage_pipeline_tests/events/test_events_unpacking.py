@@ -1,6 +1,9 @@
 """Packed files and archives: every line counted, also where one is cut off or damaged."""
 
+import errno
 import gzip
+import io
+import zipfile
 
 import pyarrow as pa
 import pytest
@@ -9,7 +12,9 @@ from landing_builders import LANDED, a_lake, deliver, events, land, rejected, te
 from landing_builders import segment as segment_company
 
 from usage_pipeline.company import Company, Events
+from usage_pipeline.errors import Unavailable
 from usage_pipeline.events import lines
+from usage_pipeline.events.reasons import Reason
 from usage_pipeline.sources import landing
 
 
@@ -153,3 +158,30 @@ def test_a_line_without_an_end_is_refused_before_it_fills_the_memory(tmp_path, m
     assert len(row["raw"]) < 2_000
     assert account.accepted == (2 if ends else 1)
     assert [event["line"] for event in events(lake)] == ([1, 3] if ends else [1])
+
+
+@pytest.mark.parametrize("packing", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_damage_within_an_archive_is_a_refused_row_however_it_is_packed(tmp_path, packing):
+    with zipfile.ZipFile(tmp_path / "events.zip", "w", packing) as packed:
+        packed.writestr("events.jsonl", MANY)
+    content = bytearray((tmp_path / "events.zip").read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + 64] = bytes(64)
+    (tmp_path / "events.zip").write_bytes(content)
+    bad = [line for block in lines.blocks(tmp_path / "events.zip") for line in block.bad]
+    assert Reason.CUT_OFF in {line.reason for line in bad}
+
+
+@pytest.mark.parametrize("packing", ["zst", "zip"])
+def test_a_disk_that_fails_is_not_taken_for_a_damaged_file(tmp_path, monkeypatch, packing):
+    (tmp_path / f"events.{packing}").write_bytes(PACKED[packing](MANY))
+
+    class Failing(io.FileIO):
+        def read(self, size=-1):
+            if self.tell() >= 512:
+                raise OSError(errno.EIO, "Input/output error")
+            return super().read(min(size, 512) if size >= 0 else 512)
+
+    monkeypatch.setattr(type(tmp_path), "open", lambda path, _mode: Failing(path))
+    with pytest.raises(Unavailable, match="Input/output error"):
+        list(lines.blocks(tmp_path / f"events.{packing}"))

@@ -116,6 +116,7 @@ def create(store: Store, kind: str, given: dict[str, Any], *, user: int | None =
             context={"properties": missing},
         )
     if kind == "tasks":
+        # What a new task is unless it says otherwise, in HubSpot's own values: a plain task (TODO), not begun.
         properties = {"hs_task_status": "NOT_STARTED", "hs_task_type": "TODO", **properties}
     record_id, now = store.number("hs_object", FIRST_ID), store.now()
     properties["hs_object_source_label"] = "INTEGRATION" if user is None else "CRM_UI"

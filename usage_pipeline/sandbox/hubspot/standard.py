@@ -102,6 +102,7 @@ _OWN: dict[str, tuple[tuple[Any, ...], ...]] = {
         ("hs_task_body", "Task Notes", "string", "html"),
         ("hs_task_status", "Task Status", "enumeration", "select", ("NOT_STARTED", "IN_PROGRESS", "WAITING", "COMPLETED", "DEFERRED")),
         ("hs_task_priority", "Priority", "enumeration", "select", ("NONE", "LOW", "MEDIUM", "HIGH")),
+        # A to-do, a call or an e-mail: the vendor's own values.
         ("hs_task_type", "Task Type", "enumeration", "select", ("TODO", "CALL", "EMAIL")),
         ("hs_task_reminders", "Reminder", "string", "text"),
         ("hs_queue_membership_ids", "Queues", "string", "text"),
