@@ -72,8 +72,8 @@ def _create(batch: Sequence[Operation], crm: Crm, contract: Contract, again: Col
     account_key = batch[0].payload["account_key"]
     there = crm.find_records([one.key for one in batch if one.key in again], account_key) if again else {}
     found = [replace(one, crm_id=there[one.key][0]) for one in batch if len(there.get(one.key, ())) == 1]
-    absent = [one for one in batch if one.key not in {other.key for other in found}]
-    ends: list[Settled] = []
+    absent = [one for one in batch if one.key not in there]
+    ends = [settling.twice(one, there[one.key]) for one in batch if len(there.get(one.key, ())) > 1]
     if found:
         writes = [FieldWrite(one.id, CrmId(one.crm_id or ""), one.payload["fields"]) for one in found]
         ends += _matched(found, crm.write_fields(writes, contract))

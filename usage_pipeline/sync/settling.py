@@ -127,11 +127,16 @@ def _creations(crm: Crm, operations: Sequence[Operation], pause: Callable[[float
     def end(one: Operation) -> Settled:
         there = found.get(one.key, [])
         if len(there) > 1:
-            told = f"{len(there)} records hold the account key {one.key}: {', '.join(there)}"
-            return Settled(one, "failed", rejection=Rejection.of(Cause.IDENTITY, told))
+            return twice(one, there)
         return Settled(one, "ok", crm_id=there[0]) if there else Settled(one, "failed", rejection=_lost())
 
     return [end(one) for one in operations]
+
+
+def twice(one: Operation, there: Sequence[CrmId]) -> Settled:
+    """Several records hold the account's key, so none is known to be its own, and no further one is made."""
+    told = f"{len(there)} records hold the account key {one.key}: {', '.join(there)}"
+    return Settled(one, "failed", rejection=Rejection.of(Cause.IDENTITY, told))
 
 
 def _contacts(crm: Crm, contract: Contract, operations: Sequence[Operation]) -> list[Settled]:

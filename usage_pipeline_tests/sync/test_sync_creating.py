@@ -115,6 +115,18 @@ def test_a_company_that_arrived_late_is_found_before_it_is_sent_again(ledger):
     assert crm.companies["102"] == {"usage_cohort": "New"}
 
 
+def test_a_company_that_is_there_twice_by_now_is_not_made_a_third_time(ledger):
+    crm = FakeCrm("101")
+    crm.refuse = {"b": Rejection.of(Cause.TRANSIENT, "busy")}
+    apply(plan(ledger), crm, ledger)
+    crm.refuse = {}
+    crm.companies |= {"102": {}, "103": {}}
+    crm.keys |= {"102": "b", "103": "b"}
+    done = apply(plan(ledger), crm, ledger)
+    assert (done.records_created, done.quarantined, crm.delivered["created", "b"]) == (0, 1, 0)
+    assert ledger.quarantine(HUBSPOT.key)["cause"].tolist() == ["identity"]
+
+
 def test_a_refused_creation_waits_in_quarantine_until_it_is_another(ledger):
     crm = FakeCrm("101")
     crm.refuse = {"b": Rejection.of(Cause.BUSINESS_RULE, "a rule of theirs")}
