@@ -21,6 +21,7 @@ from typing import Any
 from benchmarks import delivery_calls, delivery_peers, delivery_planner, delivery_speed, delivery_table
 from benchmarks.delivery_goals import GOALS
 from benchmarks.delivery_sandbox import ROOT, running
+from benchmarks.verdict import verdict
 from usage_pipeline.crm.contract import CONTRACT
 
 RESULTS = ROOT / "benchmarks" / "results" / "delivery.json"
@@ -43,12 +44,7 @@ def main() -> int:
     if scale == 1:
         RESULTS.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
         PAGE.write_text(delivery_table.document(results), encoding="utf-8")
-    missed = [goal.missed(results) for goal in GOALS if goal.missed(results)]
-    for words in missed:
-        print(f"missed: {words}", file=sys.stderr)
-    if not missed:
-        print("every goal is met")
-    return 1 if missed else 0
+    return verdict(goal.missed(results) for goal in GOALS)
 
 
 def _options() -> argparse.Namespace:

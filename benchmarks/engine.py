@@ -33,6 +33,7 @@ from benchmarks import (
 from benchmarks.engine_child import ROOT
 from benchmarks.engine_events import Events
 from benchmarks.engine_goals import GOALS
+from benchmarks.verdict import verdict
 
 RESULTS = ROOT / "benchmarks" / "results" / "engine.json"
 PAGE = ROOT / "docs" / "bench-engine.md"
@@ -70,12 +71,7 @@ def main() -> int:
         engine_plot.draw(results, PLOT)
     else:
         print(f"\na trial, {scale} times smaller than the goals' sizes; nothing is written")
-    missed = [goal.missed(results) for goal in GOALS if goal.missed(results)]
-    for words in missed:
-        print(f"missed: {words}", file=sys.stderr)
-    if not missed:
-        print("every goal that was measured is met")
-    return 1 if missed else 0
+    return verdict((goal.missed(results) for goal in GOALS), else_say="every goal that was measured is met")
 
 
 def _options() -> argparse.Namespace:

@@ -86,29 +86,8 @@ def _table(table: Table) -> str:
 
 def fields_page() -> str:
     """docs/fields.md."""
-    rows = [
-        (
-            f"`{field.name}`",
-            f"`{field.salesforce}`",
-            field.label,
-            field.kind.value.replace("_", " "),
-            field.description,
-            ", ".join(field.options),
-            _damping(field),
-        )
-        for field in CONTRACT.fields
-    ]
-    contacts = [
-        (
-            f"`{field.name}`",
-            field.label,
-            field.kind.value.replace("_", " "),
-            field.description,
-            ", ".join(field.options),
-            _damping(field),
-        )
-        for field in CONTRACT.contacts
-    ]
+    rows = [(f"`{field.name}`", f"`{field.salesforce}`", *_said_of(field)) for field in CONTRACT.fields]
+    contacts = [(f"`{field.name}`", *_said_of(field)) for field in CONTRACT.contacts]
     return (
         "# Fields in the CRM\n\n"
         "What the pipeline writes on a HubSpot company, a Salesforce account and a HubSpot contact, and nothing else. "
@@ -128,6 +107,12 @@ def fields_page() -> str:
         "None is ever created: whether a person is in a CRM is for people to decide.\n\n"
         f"{_markdown(('HubSpot', 'label', 'type', 'what it says', 'values', 'written'), contacts)}"
     )
+
+
+def _said_of(field: contract.Field) -> tuple[str, ...]:
+    """Label, type, what it says, values, and when it is written."""
+    kind = field.kind.value.replace("_", " ")
+    return field.label, kind, field.description, ", ".join(field.options), _damping(field)
 
 
 def _damping(field: contract.Field) -> str:

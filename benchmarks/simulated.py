@@ -22,6 +22,7 @@ import pyarrow as pa
 
 from benchmarks import simulated_goals, simulated_rows, simulated_seed, simulated_table
 from benchmarks.simulated_seed import Task
+from benchmarks.verdict import verdict
 
 SEEDS, ACCOUNTS, WORKERS = 10, 5_000, 2
 ROOT = Path(__file__).parent.parent
@@ -54,12 +55,7 @@ def main() -> int:
     print(simulated_table.of_seeds(done))
     if is_whole:
         TABLE.write_text(simulated_table.document(done), encoding="utf-8")
-    missed = [goal.missed(done) for goal in simulated_goals.GOALS if goal.missed(done)]
-    for words in missed:
-        print(f"missed: {words}", file=sys.stderr)
-    if not missed:
-        print("every goal is met")
-    return 1 if missed else 0
+    return verdict(goal.missed(done) for goal in simulated_goals.GOALS)
 
 
 def _options() -> argparse.Namespace:

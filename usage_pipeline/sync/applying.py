@@ -11,7 +11,6 @@ from usage_pipeline.accounts import AccountId, CrmId
 from usage_pipeline.crm.calling import Class
 from usage_pipeline.crm.client import Crm
 from usage_pipeline.crm.contract import CONTRACT, Contract
-from usage_pipeline.ledger.effects import Known
 from usage_pipeline.ledger.operations import Kind, Operation, Settled
 from usage_pipeline.ledger.store import Ledger
 from usage_pipeline.sync import applied, fitness, settling
@@ -71,7 +70,7 @@ def apply(
         )
         before = settling.settle(crm, ledger, instance.key, contract, now=now, pause=pause)
         ledger.release_keys(instance.key, plan.released)
-        ledger.adopt(instance.key, [Known(**asdict(one)) for one in plan.adoptions], plan.as_of, now())
+        ledger.adopt(instance.key, plan.adoptions, plan.as_of, now())
         copies_before = crm.duplicates_archived
         in_doubt: set[tuple[str, str]] = {(one.kind, one.key) for one in ledger.unsettled(instance.key)}
         unread = settling.reconcile(crm, ledger, instance.key)

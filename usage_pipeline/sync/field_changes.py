@@ -8,9 +8,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from usage_pipeline.crm.contract import Contract
+from usage_pipeline.ledger.effects import Known
 from usage_pipeline.sync.differences import Differences, Flags, Records, Side
 from usage_pipeline.sync.holding import Held
-from usage_pipeline.sync.plan_rows import Adoption, FieldChange, RecordKind
+from usage_pipeline.sync.plan_rows import FieldChange
 
 EPOCH = date(1970, 1, 1)
 
@@ -63,14 +64,14 @@ def changes(records: Records, found: Differences, held: Held, kind: str = "field
     ]
 
 
-def adoptions(records: Records, found: Differences, kind: RecordKind = "company") -> list[Adoption]:
+def adoptions(records: Records, found: Differences, kind: str = "company") -> list[Known]:
     """What is in the CRM as it is wanted though nobody told the ledger: by a person, a merge, or before our time."""
     own: dict[int, dict[str, str | None]] = {}
     for name, agreed in found.agreed.items():
         rows = np.flatnonzero(agreed)
         for row, value in zip(rows.tolist(), records.wanted.text(name, rows).to_pylist(), strict=True):
             own.setdefault(row, {})[name] = value or None
-    return [Adoption(records.accounts[row], records.crm_ids[row], fields, kind) for row, fields in sorted(own.items())]
+    return [Known(records.accounts[row], records.crm_ids[row], fields, kind) for row, fields in sorted(own.items())]
 
 
 def _among(texts: pd.Series, others: pd.Series) -> Flags:

@@ -13,10 +13,11 @@ import pandas as pd
 from usage_pipeline import frames
 from usage_pipeline.accounts import CrmId
 from usage_pipeline.crm.contract import Contract
+from usage_pipeline.ledger.effects import Known
 from usage_pipeline.sync import field_changes
 from usage_pipeline.sync.differences import differences
 from usage_pipeline.sync.holding import Held
-from usage_pipeline.sync.plan_rows import Adoption, PersonChange
+from usage_pipeline.sync.plan_rows import PersonChange
 
 KIND = "contact_fields"
 EMAIL = "email"
@@ -27,7 +28,7 @@ class People:
     """What of a plan is about contacts."""
 
     changes: tuple[PersonChange, ...]
-    adoptions: tuple[Adoption, ...]
+    adoptions: tuple[Known, ...]
 
 
 def wanted(personas: pd.DataFrame, users: pd.DataFrame, contract: Contract) -> pd.DataFrame:

@@ -3,9 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Literal
-
-RecordKind = Literal["company", "contact"]
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -33,17 +31,6 @@ class FieldChange:
     field: str
     old: str | None
     new: str | None
-
-
-@dataclass(frozen=True)
-class Adoption:
-    """Fields of a record that are in the CRM as they are wanted, without our having put them there."""
-
-    account_id: str
-    """For a contact, the user."""
-    crm_id: str
-    fields: Mapping[str, str | None]
-    object: RecordKind = "company"
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ from datetime import date, datetime
 from typing import Any, Literal
 
 from usage_pipeline.errors import Rejected
+from usage_pipeline.ledger.effects import Known
 from usage_pipeline.sync.breaker import Measures
 from usage_pipeline.sync.plan_rows import (
-    Adoption,
     Creation,
     FieldChange,
     Move,
@@ -79,7 +79,7 @@ class Plan:
     new_tasks: tuple[TaskNew, ...]
     rewordings: tuple[TaskRewording, ...]
     closings: tuple[TaskClosing, ...]
-    adoptions: tuple[Adoption, ...]
+    adoptions: tuple[Known, ...]
     """What the ledger takes in without a call."""
     matched: int
     unmatched: int
@@ -216,7 +216,7 @@ def _plan(found: Mapping[str, Any]) -> Plan:
             "fields": tuple(FieldChange(**one) for one in found["fields"]),
             "people": tuple(PersonChange(**one) for one in found["people"]),
             "moves": tuple(Move(**one) for one in found["moves"]),
-            "adoptions": tuple(Adoption(**one) for one in found["adoptions"]),
+            "adoptions": tuple(Known(**one) for one in found["adoptions"]),
             "new_tasks": tuple(
                 TaskNew(**one | {"due_on": date.fromisoformat(one["due_on"])}) for one in found["new_tasks"]
             ),
