@@ -269,3 +269,11 @@ def test_a_page_that_is_none_is_a_validation_error(portal, query):
 def test_an_id_that_no_record_could_have_is_not_found(portal, number):
     for path in (f"{COMPANIES}/{number}", f"/crm/owners/2026-03/{number}", f"/crm/lists/2026-03/{number}"):
         assert portal.get(path).status_code == 404
+
+
+def test_an_option_without_a_value_is_refused_and_the_property_stays_as_it_was(untouched):
+    rank = "/crm/properties/2026-03/companies/rank"
+    options = {"type": "enumeration", "fieldType": "select", "options": [{"label": "First"}]}
+    reply = untouched.patch(rank, json=options)
+    assert (reply.status_code, reply.json()["category"]) == (400, "VALIDATION_ERROR")
+    assert untouched.get(rank).json()["type"] == "number"

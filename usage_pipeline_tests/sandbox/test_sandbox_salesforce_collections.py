@@ -114,3 +114,11 @@ def test_many_are_read_and_deleted_in_one_call(salesforce):
     kept = account(salesforce)
     read = salesforce.post("/composite/sobjects/Account", json={"ids": [kept, ids[0]], "fields": ["Name"]}).json()
     assert [each and each["Id"] for each in read] == [kept, None]
+
+
+@pytest.mark.parametrize(
+    "asked", [{"ids": True, "fields": ["Id"]}, {"ids": [], "fields": [[]]}, {"ids": [1], "fields": "Id"}]
+)
+def test_ids_and_fields_that_are_no_lists_of_texts_are_refused(salesforce, asked):
+    reply = salesforce.post("/composite/sobjects/Account", json=asked)
+    assert (reply.status_code, reply.json()[0]["errorCode"]) == (400, "JSON_PARSER_ERROR")

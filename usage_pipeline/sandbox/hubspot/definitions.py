@@ -163,8 +163,8 @@ def _check_unique(store: Store, kind: str, given: dict[str, Any]) -> None:
 def _options(given: dict[str, Any]) -> list[dict[str, Any]]:
     options = [
         {
-            "label": shapes.text(option, "label") or shapes.text(option, "value"),
-            "value": shapes.text(option, "value"),
+            "label": shapes.text(option, "label") or _value_of(option),
+            "value": _value_of(option),
             "description": shapes.text(option, "description"),
             "displayOrder": shapes.whole(option, "displayOrder", at),
             "hidden": bool(option.get("hidden")),
@@ -177,6 +177,13 @@ def _options(given: dict[str, Any]) -> list[dict[str, Any]]:
     if len(set(values)) < len(values):
         raise refusals.invalid("Property option values must be unique")
     return options
+
+
+def _value_of(option: dict[str, Any]) -> str:
+    value = shapes.text(option, "value")
+    if value is None:
+        raise refusals.invalid("Invalid input JSON: Some required fields were not set: [value]")
+    return value
 
 
 def change(store: Store, kind: str, name: str, given: dict[str, Any]) -> dict[str, Any]:

@@ -99,17 +99,15 @@ def read(store: Store, call: Call, version: str, kind: str) -> Reply:
     """Records by id, in the order asked; a missing one is null."""
     kind = sobjects.kind_of(kind)
     given = sobjects.body_of(call) if call.method == "POST" else {}
-    ids = given.get("ids") or listed(call.query, "ids")
-    wanted = given.get("fields") or listed(call.query, "fields")
+    ids = _texts(given, "ids") or listed(call.query, "ids")
+    wanted = _texts(given, "fields") or listed(call.query, "fields")
     if not wanted:
         raise refusals.refused(400, "MISSING_ARGUMENT", "The fields parameter must be specified")
-    found = [records.find(store, str(each)) for each in ids]
+    found = [records.find(store, each) for each in ids]
     return Reply(
         200,
         [
-            None
-            if each is None or each.deleted or each.kind != kind
-            else sobjects.shown(store, version, each, list(wanted))
+            None if each is None or each.deleted or each.kind != kind else sobjects.shown(store, version, each, wanted)
             for each in found
         ],
     )
@@ -121,6 +119,13 @@ def _rows(call: Call) -> list[dict[str, Any]]:
         raise refusals.bad_json("Cannot deserialize a request: records must be a list of records")
     _check_size(len(rows))
     return rows
+
+
+def _texts(given: dict[str, Any], name: str) -> list[str]:
+    found = given.get(name) or []
+    if not isinstance(found, list) or not all(isinstance(each, str) for each in found):
+        raise refusals.bad_json(f"Cannot deserialize a request: {name} must be a list of texts")
+    return found
 
 
 def _check_size(rows: int) -> None:
