@@ -78,7 +78,7 @@ def measured(home: Path, to: Path, peers: Path, runs: int, memory_limit: str) ->
                 engine_child.run(f"{name}:rollups", **({"python": python} if python else {}), **same, to=str(to / name))
             )
     sizes = {}
-    for table in usage.TABLES:
+    for table in usage.ROLLUPS:
         for peer in ("polars", "pandas"):
             sizes[table.name] = _assert_same(table.name, to / "ours", to / peer, peer)
     return found | {"events": rows, "tables": sizes}
@@ -86,7 +86,7 @@ def measured(home: Path, to: Path, peers: Path, runs: int, memory_limit: str) ->
 
 def _assert_same(table: str, ours: Path, theirs: Path, peer: str) -> int:
     """How many rows the table has; SystemExit where the peer's are others."""
-    names = [column.name for column in next(one for one in usage.TABLES if one.name == table).columns]
+    names = [column.name for column in next(one for one in usage.ROLLUPS if one.name == table).columns]
 
     def rows(folder: Path, scale: int) -> str:
         # pandas has quantities in millionths.

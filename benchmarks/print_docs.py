@@ -33,6 +33,7 @@ SECTIONS = (
     company.Outcome,
     company.Primary,
     company.Roles,
+    company.Metric,
     company.Plays,
     company.Crm,
 )
@@ -45,7 +46,17 @@ def features_page() -> str:
         "# Features\n\n"
         "What we knew of an account on a morning: the columns of `features/account_snapshot` (scored mornings) and "
         "`features/training_snapshot` (training mornings), beside `account_id` and `as_of`. NULL says that something "
-        f"cannot be said, 0 that it is so.\n\n{PRINTED}\n{dictionary.markdown()}"
+        f"cannot be said, 0 that it is so.\n\n{PRINTED}\n{dictionary.markdown()}\n"
+        "## Key metrics\n\n"
+        "What to look at first. Engagement is events in which a feature fired, never logins or sessions alone: breadth "
+        f"of features tells far more than the number of logins.\n\n{dictionary.key()}\n"
+        "## Comparisons\n\n"
+        "A figure is compared where its level alone says little. Similar accounts are those of the industry and size "
+        f"band, else of the size band, else all, until there are ten.\n\n{dictionary.comparisons()}\n"
+        "## A company's own metrics\n\n"
+        "A metric of the mapping adds `NAME`, `NAME_change` (over the account's own window before, minus 1; a trend has "
+        "none) and `NAME_percentile` (among similar accounts). [input.md](input.md#metrics-of-your-own) says how to "
+        "state one.\n"
     )
 
 
@@ -150,7 +161,7 @@ def settings_page() -> str:
 
 
 def _key_of(section: type[BaseModel]) -> str:
-    return {"Outcome": "outcomes"}.get(section.__name__, section.__name__.lower())
+    return {"Outcome": "outcomes", "Metric": "metrics"}.get(section.__name__, section.__name__.lower())
 
 
 def _described(model: type[BaseModel], name_of: Callable[[str], str]) -> Iterator[tuple[str, str, str]]:

@@ -69,6 +69,7 @@ def facts(company: Company, backend: Backend, folder: Path) -> Facts:
         (usage.LAST_USE, lambda: rollups.last_use(parts, usage.LAST_USE.empty())),
     ):
         held[table.name] = backend.create_table(table.name, rows())
+    held["metric_day"] = usage.METRIC_DAY.empty()
     return Facts(**{field.name: held[field.name] for field in fields(Facts)})
 
 

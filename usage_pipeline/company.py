@@ -244,6 +244,89 @@ class Roles(Part):
     """Such a connection is taken out."""
     login: tuple[str, ...] = ()
     """Being there without doing anything: not counted as the use of a feature."""
+    workflows: tuple[tuple[str, str], ...] = ()
+    """Pairs of the event that begins a workflow and the one that completes it: `[Import Started, Data Imported]`."""
+    content: tuple[str, ...] = ()
+    """Pages and documents that somebody looks at who thinks of buying more: prices, the docs of a premium feature."""
+
+
+def _listed(values: object) -> object:
+    return tuple(values) if isinstance(values, list | tuple) else (values,)
+
+
+Scalar = str | bool | int | float
+
+
+class Metric(Part):
+    """A metric of the company's own, by name: a figure of the events that a filter picks.
+
+    It becomes three columns of an account's snapshot: `NAME`, `NAME_change` (against the account's own window before,
+    minus 1) and `NAME_percentile` (the share of similar accounts with no more). See docs/input.md.
+    """
+
+    class Where(Part):
+        """Which events; every stated key must hold, any of its values will do."""
+
+        name: Names = ()
+        feature: Names = ()
+        properties: dict[str, Annotated[tuple[Scalar, ...], BeforeValidator(_listed)]] = {}
+
+    kind: Literal["count", "sum", "distinct", "ratio", "trend"]
+    """`count` (events), `sum` and `distinct` of `of`, `ratio` (events, or the sum of `of`, over another metric),
+    `trend` (rise per day of the events, or of the sum of `of`, over their daily mean)."""
+    where: Where = Where()
+    """Which events: `name`, `feature` and `properties`, each one value or several; empty: every event."""
+    of: str = Field(default="", pattern=r"^(quantity|duration|user|feature|property\..+|)$")
+    """`quantity`, `duration` (minutes) or `property.PLACE` to sum; `user`, `feature` or `property.PLACE` to tell apart.
+    A place is a key (`pages`), keys in one another (`size.pages`), or a JSON pointer (`/size/pages`)."""
+    over: str = ""
+    """For a ratio: the metric below the line, over the window of this one; NULL where that is 0."""
+    window_days: int = Field(default=28, ge=1, le=90)
+    """Days before the morning that are looked at."""
+    meaning: str = Field(min_length=3)
+    """What it is, in the words of a reason: "Reports exported as PDF per active person"."""
+    unit: str = ""
+    """Unit of the figure."""
+    group: str = ""
+    """What a person would call one thing; figures of a group make one reason. By default the metric's name."""
+
+    @model_validator(mode="after")
+    def _fits(self) -> "Metric":
+        """Each kind has what it needs, and nothing that would do nothing."""
+        if self.kind in ("sum", "distinct") and not self.of:
+            raise ValueError(f"{self.kind} needs of: what to {'sum' if self.kind == 'sum' else 'tell apart'}")
+        if self.kind == "count" and self.of:
+            raise ValueError("count counts events; of belongs to sum, distinct, ratio and trend")
+        if self.kind != "distinct" and self.of in ("user", "feature"):
+            raise ValueError(
+                f"of: {self.of} is text, which has no sum; use quantity, duration, property.PLACE, or distinct"
+            )
+        if self.kind == "distinct" and self.of in ("quantity", "duration"):
+            raise ValueError(
+                f"of: {self.of} is an amount, not a thing to tell apart; use user, feature or property.PLACE"
+            )
+        if bool(self.over) != (self.kind == "ratio"):
+            raise ValueError("over names the metric below the line of a ratio, and of nothing else")
+        if self.kind == "trend" and self.window_days < 7:
+            raise ValueError("a trend needs a window_days of 7 or more")
+        return self
+
+
+def _over_others(metrics: dict[str, Metric]) -> dict[str, Metric]:
+    for name, metric in metrics.items():
+        below = metrics.get(metric.over)
+        if metric.over and (below is None or below.kind in ("ratio", "trend")):
+            known = [other for other, one in metrics.items() if one.kind not in ("ratio", "trend")]
+            what = "no metric of the mapping" if below is None else f"a {below.kind}"
+            raise ValueError(
+                f"{name} is a ratio over {metric.over}, which is {what}; "
+                f"counts, sums and distincts are: {', '.join(known) or 'none'}"
+            )
+    return metrics
+
+
+MetricName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{2,47}$")]
+Metrics = Annotated[dict[MetricName, Metric], AfterValidator(_over_others)]
 
 
 class Plays(Part):
@@ -273,15 +356,62 @@ class Crm(Part):
     companies: Mode = "update_only"
     """`update_only`: records that are there are written, and none is created; `upsert`: an account without a record
     gets one; `create_only`: it gets one, and records that are there keep what they have. Tasks are opened in each."""
+
     hubspot_contacts: bool = False
     """Write how each person uses the product to the contact with their e-mail address; none is ever created."""
     hubspot_cohort_lists: bool = False
     """Keep a static list of companies per cohort, for filters and campaigns."""
-
     hubspot_account_key: str = "product_account_id"
     """Property of a HubSpot company that holds it."""
     salesforce_account_key: str = "Product_Account_Id__c"
     """Field of a Salesforce account that holds it."""
+
+
+class Repair(Part):
+    """How refused rows are mended, and then replayed: those that a match finds, by SQL."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    """Short name: a replay is known by it, so that a rule that changed gets another name."""
+    reason: str = ""
+    """Only rows refused for this reason."""
+    file: str = ""
+    """Only rows of files that this glob matches (`0003-*/events-*`)."""
+    where: str = ""
+    """Only rows of which this holds: DuckDB SQL over `raw`, `reason`, `detail`, `file` and `line`."""
+    replace: dict[str, str] = {}
+    """Texts to put in place of others, in order: `{'"timestmp"': '"timestamp"'}`."""
+    sql: str = ""
+    """Or a DuckDB SQL expression that gives the mended text of the row, from the same columns."""
+
+    @model_validator(mode="after")
+    def _fits(self) -> "Repair":
+        if bool(self.replace) == bool(self.sql.strip()):
+            raise ValueError("state replace or sql, one of them: what is to be done to the row")
+        if not (self.reason or self.file or self.where):
+            raise ValueError("state reason, file or where: which rows are meant")
+        return self
+
+
+class Quality(Part):
+    """When the product data are not in order. Each check keeps its history in `events/finding_history`."""
+
+    volume_spreads: float = Field(default=4.0, gt=0)
+    """A day's events are too few or too many this many spreads off the median of the same weekday before: beyond any
+    noise, since a spread is at least a tenth of the median."""
+    quiet_days: int = Field(default=2, ge=0)
+    """Days in a row with too few events that are no alarm: a holiday is one, Easter two. Weekends in between aside."""
+    silent_share: float = Field(default=0.03, ge=0, lt=1)
+    """Below this share of the usual it is at once: nobody's holiday is that quiet, a sender is down."""
+    freshness_hours: float = Field(default=48.0, gt=0)
+    """Hours that the newest event may be older than the newest delivery: a daily one, and one that failed."""
+    thin_join: float = Field(default=0.5, gt=0, le=1)
+    """Share of a day's events that may belong to no known account: trials that never became one are normal."""
+    null_change: float = Field(default=0.2, gt=0, le=1)
+    """How far the share of events without a person, a feature, ... may be off its usual."""
+    sessions: float = Field(default=0.9, gt=0, le=1)
+    """Sessions per person and active day that are expected at least: who was there had one."""
+    duplicated: float = Field(default=0.3, gt=0, le=1)
+    """Share of received rows that may be copies: beyond it something sends everything twice."""
 
 
 class Company(Part):
@@ -315,10 +445,16 @@ class Company(Part):
     """Which event names mean what, below."""
     premium_features: tuple[str, ...] = ()
     """Features of the higher plans, by name; their use tells who may expand."""
+    metrics: Metrics = {}
+    """Metrics of the company's own, by name, below."""
     plays: Plays = Plays()
     """Which plays act, and how many may, below."""
     crm: Crm = Crm()
     """Where the CRMs keep the product's account id, below."""
+    repair: tuple[Repair, ...] = ()
+    """How refused rows are mended before `usage-pipeline replay`, below; the first rule that matches a row counts."""
+    quality: Quality = Quality()
+    """When the product data are not in order, below."""
     stock_sandbox: bool = False
     """The input has no CRM of its own: stock the sandbox with its accounts and three owners."""
 

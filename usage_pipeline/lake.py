@@ -42,6 +42,8 @@ class Table:
     grain: str
     columns: tuple[Column, ...]
     partition: str | None = None
+    grows: bool = False
+    """It may gain columns; rows from before that have NULL in them."""
 
     @property
     def key(self) -> str:
@@ -58,7 +60,9 @@ class Table:
     def conform(self, rows: ir.Table) -> ir.Table:
         """`rows` with exactly this table's columns, in order and type; a missing one is an error."""
         missing = [column.name for column in self.columns if column.name not in rows.columns]
-        if missing:
+        if missing and self.grows:
+            rows = rows.mutate(**{name: ibis.null(self.schema[name]) for name in missing})
+        elif missing:
             raise Rejected(
                 f"{self.key} lacks the columns {', '.join(missing)}",
                 fix=f"give the columns that its catalogue names: {', '.join(self.schema.names)}",
@@ -73,6 +77,17 @@ class Written:
     rows: int
     version: int
 
+
+@dataclass(frozen=True)
+class Compacted:
+    """What putting small files together did."""
+
+    files_before: int
+    """Of those that were put together."""
+    files_after: int
+
+
+_LOG_KEPT = "delta.logRetentionDuration"
 
 Span = tuple[date, date]
 """First and last partition, both included."""
@@ -136,7 +151,7 @@ class Lake:
         files = self.files(table, span)
         if not files:
             return table.empty()
-        return table.conform(self.backend.read_parquet(files, hive_partitioning=True))
+        return table.conform(self.backend.read_parquet(files, hive_partitioning=True, union_by_name=table.grows))
 
     def replace(
         self,
@@ -193,6 +208,64 @@ class Lake:
             commit_properties=CommitProperties(app_transactions=_transactions(new)),
         )
 
+    def rows_by_day(self, table: Table) -> dict[date, int]:
+        """How many rows each partition holds, as the log says."""
+        opened = None if table.partition is None else self._opened(table)
+        if table.partition is None or opened is None:
+            return {}
+        held = pa.table(opened.get_add_actions(flatten=True))
+        found: dict[date, int] = {}
+        days, rows = held[f"partition.{table.partition}"].to_pylist(), held["num_records"].to_pylist()
+        for day, count in zip(days, rows, strict=True):
+            each = date.fromisoformat(str(day))
+            found[each] = found.get(each, 0) + (count or 0)
+        return dict(sorted(found.items()))
+
+    def compact(self, table: Table, before: date | None = None) -> Compacted:
+        """Put the small files of each partition (of those `before` a day) together; no row changes."""
+        opened = self._opened(table)
+        if opened is None:
+            return Compacted(0, 0)
+        older = None if before is None or table.partition is None else [(table.partition, "<", before.isoformat())]
+        did = opened.optimize.compact(partition_filters=older)
+        return Compacted(did["numFilesRemoved"], did["numFilesAdded"])
+
+    def drop_partitions(self, table: Table, before: date) -> int:
+        """Take out the partitions before a day; gives how many that were. The files go with the next `vacuum`."""
+        days = [day for day in self.partitions(table) if day < before]
+        if days:
+            self.replace(table, table.empty(), (days[0], days[-1]))
+        return len(days)
+
+    def vacuum(self, table: Table, *, keep_hours: int) -> int:
+        """Delete the files that no version of the last `keep_hours` needs; gives how many that were."""
+        opened = self._opened(table)
+        if opened is None:
+            return 0
+        # full: what a killed writer left behind too. delta-rs refuses under a week unless told that it is meant.
+        return len(
+            opened.vacuum(retention_hours=keep_hours, enforce_retention_duration=False, dry_run=False, full=True)
+        )
+
+    def purge(self, table: Table) -> int:
+        """Delete all versions but the newest, their log included: it repeats the least and greatest values of each file.
+
+        Whoever reads an older version meanwhile loses its files.
+        """
+        opened = self._opened(table)
+        if opened is None:
+            return 0
+        gone = self.vacuum(table, keep_hours=0)
+        opened = DeltaTable(self.uri(table))
+        kept = opened.metadata().configuration.get(_LOG_KEPT, "interval 30 days")
+        opened.alter.set_table_properties({_LOG_KEPT: "interval 0 seconds"})
+        opened = DeltaTable(self.uri(table))
+        # Logs are only deleted up to a checkpoint, which carries the transactions along.
+        opened.create_checkpoint()
+        opened.cleanup_metadata()
+        opened.alter.set_table_properties({_LOG_KEPT: kept})
+        return gone
+
     def _arrow(self, table: Table, rows: ir.Table | pa.Table) -> pa.Table:
         schema = table.schema.to_pyarrow()
         if isinstance(rows, pa.Table):
@@ -210,6 +283,8 @@ class Lake:
 
     def _write(self, table: Table, opened: DeltaTable | None, content: pa.Table, *, mode: Any, **how: Any) -> Written:
         where = self.uri(table) if opened is None else opened
+        if table.grows and opened is not None:
+            how["schema_mode"] = "merge"
         write_deltalake(where, content, mode=mode, partition_by=table.partition, writer_properties=_WRITER, **how)
         written = self._opened(table) if opened is None else opened
         return Written(rows=content.num_rows, version=0 if written is None else written.version())

@@ -1,5 +1,6 @@
 """`features`: what we knew of an account on a morning, against itself and its peers."""
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import fields
 from datetime import date
@@ -9,7 +10,8 @@ import pyarrow as pa
 
 from usage_pipeline.defs import partitions, tables
 from usage_pipeline.defs.place import Opened, Place
-from usage_pipeline.features import catalogue, sight, snapshot
+from usage_pipeline.errors import Rejected
+from usage_pipeline.features import catalogue, own, sight, snapshot
 from usage_pipeline.labels import mornings
 from usage_pipeline.periods import ONE_DAY, QUARTER
 from usage_pipeline.sources import catalogue as sources
@@ -23,9 +25,35 @@ MORNINGS_PER_COMMIT = 26
 def facts(opened: Opened, first: date, last: date) -> snapshot.Facts:
     """What the snapshots of these mornings are made of; each takes from it what was known before it."""
     spans = sight.needed(first, last)
-    return snapshot.Facts(
-        **{table.name: opened.lake.read(table, spans.get(table.name)) for table in (*usage.TABLES, *FROM_SOURCES)}
-    )
+    found = {name: opened.lake.read(table, spans.get(name)) for name, table in sight.TABLES.items()}
+    if not _own(opened):
+        # What an earlier mapping stated need not be read.
+        found["metric_day"] = usage.METRIC_DAY.empty()
+    return snapshot.Facts(**found)
+
+
+def _own(opened: Opened) -> tuple[own.Own, ...]:
+    """The company's own metrics; `Rejected` where their rollup does not hold every known day of them."""
+    wanted = own.metrics(catalogue.checked(opened.company))
+    if not wanted:
+        return ()
+    rows = opened.lake.backend.to_pyarrow(opened.lake.read(usage.METRIC)).to_pylist()
+    filled = {(row["metric"], row["definition"]) for row in rows}
+    missing = [one.name for one in wanted if (one.name, one.definition) not in filled]
+    if missing:
+        raise Rejected(
+            f"the metrics {', '.join(missing)} were added to the mapping, or changed, and are not filled in yet",
+            fix="materialise usage/metric: once, it reads all events",
+        )
+    return wanted
+
+
+def _definitions(opened: Opened) -> str:
+    """Fingerprint of what the columns of a snapshot mean."""
+    shipped = [f"{one.name} {one.type} {one.meaning}" for one in catalogue.FEATURES]
+    # The words of an own metric may change as a person likes.
+    stated = [f"{one.name} {one.kind} {one.days} {one.over} {one.definition}" for one in own.metrics(opened.company)]
+    return hashlib.sha256("\n".join([*shipped, *stated]).encode()).hexdigest()[:12]
 
 
 def _made(opened: Opened, mornings: list[date]) -> Iterator[tuple[date, pa.Table]]:
@@ -58,8 +86,8 @@ def _held(opened: Opened, known: snapshot.Facts) -> snapshot.Facts:
     partitions_def=partitions.MORNINGS,
     backfill_policy=partitions.IN_ONE_RUN,
     automation_condition=dg.AutomationCondition.eager(),
-    deps=FROM_SOURCES,
-    days_before=usage.TABLES,
+    deps=(*FROM_SOURCES, usage.METRIC),
+    days_before=(*usage.ROLLUPS, usage.METRIC_DAY),
 )
 def account_snapshot(context: dg.AssetExecutionContext, place: Place) -> pa.Table:
     """One row per account and morning: about a hundred figures of use, people, contract and support.
@@ -83,24 +111,26 @@ def training_snapshot(context: dg.AssetExecutionContext, place: Place) -> dg.Mat
     """One row per account and training morning, by the same function as the scored mornings.
 
     Weekly mornings, or those of a labels file, from the first with a quarter of history behind it;
-    a run adds the mornings that are missing.
+    a run adds the mornings that are missing, and makes those again that were made when a column meant something else.
     """
     opened = place.opened
     lake = opened.lake
     days = lake.partitions(usage.ACCOUNT_DAY)
     stated = lake.read(sources.LABEL)
     wanted = mornings.training_mornings(opened.company, days[0] + QUARTER * ONE_DAY, days[-1] + ONE_DAY, stated)
-    missing = sorted(set(wanted) - set(lake.partitions(catalogue.TRAINING_SNAPSHOT)))
+    definitions = _definitions(opened)
+    kept = lake.read(catalogue.TRAINING_SNAPSHOT).filter(lambda row: row.definitions == definitions)
+    made_so = lake.backend.to_pyarrow(kept.select("as_of").distinct())["as_of"].to_pylist()
+    missing = sorted(set(wanted) - set(made_so))
+    table = catalogue.of_company(catalogue.TRAINING_SNAPSHOT, opened.company)
     made = _made(opened, missing) if missing else iter(())
     rows = 0
     waiting: list[pa.Table] = []
-    for number, (as_of, table) in enumerate(made, start=1):
-        waiting.append(table)
-        rows += table.num_rows
+    for number, (as_of, morning) in enumerate(made, start=1):
+        waiting.append(morning.append_column("definitions", pa.array([definitions] * morning.num_rows, pa.string())))
+        rows += morning.num_rows
         if len(waiting) == MORNINGS_PER_COMMIT or number == len(missing):
-            lake.replace(
-                catalogue.TRAINING_SNAPSHOT, pa.concat_tables(waiting), missing[number - len(waiting) : number]
-            )
+            lake.replace(table, pa.concat_tables(waiting), missing[number - len(waiting) : number])
             waiting.clear()
             context.log.info("training mornings up to %s: %d of %d", as_of, number, len(missing))
     return dg.MaterializeResult(

@@ -38,12 +38,15 @@ def trained(context: dg.AssetExecutionContext, place: Place) -> Iterator[dg.Mate
     opened = place.opened
     backend = opened.lake.backend
     as_of = opened.lake.partitions(usage.ACCOUNT_DAY)[-1] + ONE_DAY
-    snapshots = backend.to_pandas(opened.lake.read(features.TRAINING_SNAPSHOT))
+    inputs = features.inputs(opened.company)
+    snapshots = backend.to_pandas(opened.lake.read(features.of_company(features.TRAINING_SNAPSHOT, opened.company)))
     stated = backend.to_pandas(opened.lake.read(labels.OUTCOME))
     rows, judged, pictures = [], [], []
     for name, outcome in opened.company.outcomes.items():
         context.log.info("training %s", name)
-        one = training.train(name, outcome, snapshots, stated, as_of=as_of, seed=SEED, threads=opened.settings.threads)
+        one = training.train(
+            name, outcome, snapshots, stated, as_of=as_of, seed=SEED, threads=opened.settings.threads, features=inputs
+        )
         run_id, version = tracking.log(
             one, opened.settings.mlflow_uri, str(opened.home.mlflow / "artifacts"), experiment=name
         )

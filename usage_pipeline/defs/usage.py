@@ -1,5 +1,6 @@
 """`usage`: what an account, its users and its features did in a day."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import dagster as dg
@@ -8,10 +9,9 @@ import ibis.expr.types as ir
 from usage_pipeline.defs import partitions, tables
 from usage_pipeline.defs.place import Place
 from usage_pipeline.events import catalogue as events
-from usage_pipeline.events import known
 from usage_pipeline.lake import Table
 from usage_pipeline.sources import catalogue as sources
-from usage_pipeline.usage import catalogue, rollups
+from usage_pipeline.usage import catalogue, filling, metrics, rollups
 
 DAILY: dict[str, Any] = {
     "owner": tables.DATA,
@@ -28,6 +28,10 @@ BASE = {
         "One row per account, user, feature, day and known day: the base of the other rollups.",
     ),
     "event_day": (catalogue.EVENT_DAY, "One row per account, event name, day and known day."),
+    "metric_day": (
+        catalogue.METRIC_DAY,
+        "One row per account, metric of the mapping, day and known day; of a distinct count, per thing told apart.",
+    ),
 }
 
 
@@ -39,6 +43,8 @@ BASE = {
             owners=[tables.DATA],
             kinds={"ibis", "duckdb", "deltalake"},
             description=words,
+            # A company without metrics of its own has no such table.
+            is_required=table is not catalogue.METRIC_DAY,
         )
         for name, (table, words) in BASE.items()
     },
@@ -46,13 +52,48 @@ BASE = {
     partitions_def=partitions.KNOWN_DAYS,
     backfill_policy=partitions.IN_ONE_RUN,
 )
-def counted_events(context: dg.AssetExecutionContext, place: Place) -> tuple[ir.Table, ir.Table]:
-    """The two rollups that are made from events themselves, which are read once for both."""
+def counted_events(context: dg.AssetExecutionContext, place: Place) -> Iterator[dg.Output[ir.Table]]:
+    """The rollups that are made from events themselves, which are read once for all of them."""
     lake = place.opened.lake
-    found = known.events(lake, partitions.span(context)).select(*rollups.USED)
-    held = lake.backend.create_table("held_events", found, temp=True, overwrite=True)
+    wanted = metrics.definitions(place.opened.company.metrics)
+    # What is not filled in yet is left to usage/metric, which makes this day along with all others.
+    settled = wanted if filling.is_settled(lake, wanted) else []
+    held = filling.held(lake, partitions.span(context), settled)
     zones = rollups.zones(lake.read(sources.ACCOUNT))
-    return rollups.user_feature_day(held, zones), rollups.event_day(held)
+    yield dg.Output(rollups.user_feature_day(held, zones), "user_feature_day")
+    yield dg.Output(rollups.event_day(held), "event_day")
+    if settled:
+        yield dg.Output(metrics.metric_day(held, settled), "metric_day")
+
+
+@tables.asset(
+    catalogue.METRIC,
+    owner=tables.DATA,
+    kinds={"ibis", "duckdb"},
+    # It also writes the known days of metric_day from before a metric was stated.
+    deps=(events.EVENT, events.IDENTITY_LINK, catalogue.EVENT_DAY),
+)
+def metric(context: dg.AssetExecutionContext, place: Place) -> dg.MaterializeResult[None]:
+    """One row per metric of the mapping, once all known days are filled in with what it counts.
+
+    A new or changed metric is filled in once, by one reading of all events, which makes the rows of the other
+    metrics again as they were.
+    """
+    lake = place.opened.lake
+    wanted = metrics.definitions(place.opened.company.metrics)
+    filled = {"days": 0, "unreadable": 0}
+    if not filling.is_settled(lake, wanted):
+        filled = filling.fill_in(
+            lake, wanted, lambda day, n, of: context.log.info("metrics filled in up to %s: %d of %d", day, n, of)
+        )
+    return dg.MaterializeResult(
+        metadata={
+            "metrics": len(wanted),
+            "filled_in_days": filled["days"],
+            "unreadable": filled["unreadable"],
+            "dagster/uri": lake.uri(catalogue.METRIC),
+        }
+    )
 
 
 @tables.asset(catalogue.USER_DAY, **DAILY, inputs=PARTS)

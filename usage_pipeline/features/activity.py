@@ -10,6 +10,8 @@ from usage_pipeline.features.sight import WINDOW, Seen
 
 _MINUTE_MS = 60_000
 _USUAL_WEEKS = 12
+# 52 whole weeks, so that weekdays meet weekdays.
+_YEAR = 364
 
 
 def activity(seen: Seen, roster: ir.Table) -> ir.Table:
@@ -36,10 +38,13 @@ def activity(seen: Seen, roster: ir.Table) -> ir.Table:
         uses_28d_before=total("uses", before_28),
         duration_ms=total("duration_ms", in_28),
         quantity_28d=day.quantity.sum(where=in_28).fill_null(0).cast("float64"),
+        quantity_before=day.quantity.sum(where=before_28),
         events_28d=total("events", in_28),
         events_90d=total("events", in_90),
+        events_before=total("events", before_28),
         weekend=total("weekend_events", in_28),
         working=total("working_events", in_28),
+        working_before=total("working_events", before_28),
         evening=total("evening_events", in_28),
         **trends.sums("month", day.age, day.uses, periods.MONTH),
         **trends.sums("quarter", day.age, day.uses, periods.QUARTER),
@@ -62,6 +67,14 @@ def recency(seen: Seen, roster: ir.Table) -> ir.Table:
     too_early = daily.group_by("account_id").agg(events_before_signup=engine.whole(daily.events.sum()))
     joined = first.left_join(last, "account_id").drop("account_id_right")
     return joined.left_join(too_early, "account_id").drop("account_id_right")
+
+
+def last_year(seen: Seen, roster: ir.Table) -> ir.Table:
+    """Feature events of the same four weeks a year ago, of accounts and a record that old."""
+    then = seen.account_day.filter(seen.account_day.age.between(_YEAR + 1, _YEAR + periods.MONTH))
+    then = then.inner_join(roster.select("account_id", "tenure_days", "record_age"), "account_id")
+    then = then.filter(ibis.least(then.tenure_days, then.record_age) >= _YEAR + periods.MONTH)
+    return then.group_by("account_id").agg(uses_last_year=engine.whole(then.uses.sum()))
 
 
 _COUNTS = ("events", "uses", "sessions", "duration_ms", "working_events", "evening_events", "weekend_events")
@@ -106,4 +119,8 @@ def _rated(sums: ir.Table) -> ir.Table:
         working_share_28d=of_events("working"),
         evening_share_28d=of_events("evening"),
         weekday_fall_28d=windows.only_after(sums.weekday_fall, lived=lived, days=56),
+        working_share_change_28d=windows.only_after(
+            of_events("working") - engine.ratio(sums.working_before, sums.events_before), lived=lived, days=56
+        ),
+        quantity_change_28d=windows.change(sums.quantity_28d, sums.quantity_before, lived=lived, days=56),
     )

@@ -45,6 +45,7 @@ def adoption(seen: Seen, roster: ir.Table) -> ir.Table:
     return new.group_by("account_id").agg(
         days_since_new_feature=new.age.min(),
         features_new_28d=engine.whole((new.age <= periods.MONTH).sum()),
+        features_first_7d=engine.whole((new.age > new.tenure_days - periods.WEEK).sum()),
     )
 
 
@@ -55,8 +56,12 @@ def first_features(seen: Seen, roster: ir.Table) -> ir.Table:
 
 
 def per_person(seen: Seen, roster: ir.Table) -> ir.Table:
-    """One row per account: pairs of a person and a feature in 28 days."""
+    """One row per account: pairs of a person and a feature in 28 days, and how many people combine features."""
     day = counted(seen.user_feature_day, roster)
-    pair = day.filter(day.user_id.notnull(), day.feature.notnull())
-    pair = pair.select("account_id", "user_id", "feature").distinct()
-    return pair.group_by("account_id").agg(person_features_28d=engine.whole(pair.count()))
+    day = day.filter(day.user_id.notnull(), day.feature.notnull())
+    pair = day.select("account_id", "user_id", "feature").distinct()
+    person = pair.group_by("account_id", "user_id").agg(features=engine.whole(pair.count()))
+    return person.group_by("account_id").agg(
+        person_features_28d=engine.whole(person.features.sum()),
+        combined_share_28d=engine.ratio(engine.whole((person.features > 1).sum()), engine.whole(person.count())),
+    )

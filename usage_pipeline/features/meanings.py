@@ -3,16 +3,18 @@
 from dataclasses import dataclass
 
 from usage_pipeline.company import Company, Roles
+from usage_pipeline.features import own
 
 
 @dataclass(frozen=True)
 class Meanings:
-    """Which events play a role, which features are premium, and of what there is a table at all."""
+    """Which events play a role, which features are premium, of what there is a table at all, and its own metrics."""
 
     roles: Roles
     premium_features: tuple[str, ...]
     tables: frozenset[str]
+    metrics: tuple[own.Own, ...]
 
     @classmethod
     def of(cls, company: Company) -> "Meanings":
-        return cls(company.roles, company.premium_features, frozenset(company.tables))
+        return cls(company.roles, company.premium_features, frozenset(company.tables), own.metrics(company))

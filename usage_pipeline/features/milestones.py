@@ -5,7 +5,7 @@ import ibis.expr.types as ir
 
 from usage_pipeline import engine, periods
 from usage_pipeline.company import Roles
-from usage_pipeline.features import windows
+from usage_pipeline.features import windows, workflows
 from usage_pipeline.features.breadth import first_features
 from usage_pipeline.features.meanings import Meanings
 from usage_pipeline.features.roster import counted
@@ -18,7 +18,7 @@ ACTIVATION_FEATURES = 3
 def milestones(seen: Seen, roster: ir.Table, meanings: Meanings) -> ir.Table:
     """One row per account of the roster; NULL where the product has no event of the role."""
     roles = meanings.roles
-    named = sorted({name for names in roles.model_dump().values() for name in names})
+    named = sorted(_named(roles))
     day = counted(seen.event_day.filter(seen.event_day.name.isin(named)), roster)
 
     def count(names: tuple[str, ...], where: ir.BooleanValue | None = None) -> ir.IntegerValue:
@@ -30,19 +30,26 @@ def milestones(seen: Seen, roster: ir.Table, meanings: Meanings) -> ir.Table:
         logins_28d=count(roles.login, in_28),
         value_events_28d=count(roles.value, in_28),
         value_before=count(roles.value, windows.before(day.age)),
+        logins_before=count(roles.login, windows.before(day.age)),
+        days_since_last_login=day.age.min(where=day.name.isin(roles.login)),
         invites_28d=count(roles.invite, in_28),
         invites_90d=count(roles.invite, in_90),
+        invites_first_7d=count(roles.invite, day.age > day.tenure_days - periods.WEEK),
         added=count(roles.integration_added),
         removed=count(roles.integration_removed),
         integrations_removed_90d=count(roles.integration_removed, in_90),
         activated_age=day.age.max(where=day.name.isin(roles.activation)),
         value_age=day.age.max(where=day.name.isin(roles.value)),
+        login_age=day.age.max(where=day.name.isin(roles.login)),
+        **workflows.sums(day, roles),
     )
-    joined = roster.select("account_id", "tenure_days").left_join(sums, "account_id").drop("account_id_right")
+    joined = (
+        roster.select("account_id", "tenure_days", "record_age").left_join(sums, "account_id").drop("account_id_right")
+    )
     if not roles.activation:
         third = _third_feature(seen, roster)
         joined = joined.drop("activated_age").left_join(third, "account_id").drop("account_id_right")
-    return _said(_activated(joined, _record_age(seen)), roles)
+    return _said(_activated(workflows.rated(joined, roles)), roles)
 
 
 def _third_feature(seen: Seen, roster: ir.Table) -> ir.Table:
@@ -53,15 +60,17 @@ def _third_feature(seen: Seen, roster: ir.Table) -> ir.Table:
     return third.select("account_id", activated_age="age")
 
 
-def _record_age(seen: Seen) -> ir.Table:
-    """How long ago the record begins: one row."""
-    return seen.first_use.agg(record_age=seen.first_use.first_age.max())
+def _named(roles: Roles) -> set[str]:
+    """Every event name that plays a role."""
+    return {
+        *(name for role, names in roles for name in names if role != "workflows"),
+        *(name for pair in roles.workflows for name in pair),
+    }
 
 
-def _activated(sums: ir.Table, record: ir.Table) -> ir.Table:
+def _activated(sums: ir.Table) -> ir.Table:
     # Nobody saw the first days of an account that is older than the record: its 30 days begin
     # with the record, and how long it took cannot be said.
-    sums = sums.cross_join(record)
     is_whole = sums.tenure_days <= sums.record_age
     begun = ibis.least(sums.tenure_days, sums.record_age)
     took = begun - sums.activated_age
@@ -71,6 +80,15 @@ def _activated(sums: ir.Table, record: ir.Table) -> ir.Table:
         is_activated=in_time.ifelse(True, decided.ifelse(False, None)),  # noqa: FBT003
         days_to_activation=(in_time & is_whole).ifelse(took, None),
         days_to_value=is_whole.ifelse(sums.tenure_days - sums.value_age, None),
+        days_from_login_to_value=(is_whole & sums.login_age.notnull() & sums.value_age.notnull()).ifelse(
+            ibis.greatest(sums.login_age - sums.value_age, 0), None
+        ),
+        invites_first_7d=(is_whole & (sums.tenure_days >= periods.WEEK)).ifelse(
+            sums.invites_first_7d.fill_null(0), None
+        ),
+        logins_change_28d=windows.change(
+            sums.logins_28d.fill_null(0), sums.logins_before, lived=sums.tenure_days, days=2 * periods.MONTH
+        ),
         value_change_28d=windows.change(
             sums.value_events_28d.fill_null(0), sums.value_before, lived=sums.tenure_days, days=2 * periods.MONTH
         ),
@@ -91,5 +109,6 @@ def _said(sums: ir.Table, roles: Roles) -> ir.Table:
         "integrations_removed_90d": integrations,
     }
     return sums.mutate(
-        **{name: sums[name].fill_null(0) if names else ibis.null("int64") for name, names in spoken.items()}
+        **{name: sums[name].fill_null(0) if names else ibis.null("int64") for name, names in spoken.items()},
+        invites_first_7d=sums.invites_first_7d if roles.invite else ibis.null("int64"),
     )

@@ -1,5 +1,7 @@
 """The account against similar accounts: industry and size, size alone, or all, until there are ten."""
 
+from collections.abc import Mapping
+
 import ibis
 import ibis.expr.types as ir
 
@@ -7,12 +9,18 @@ import ibis.expr.types as ir
 FEW = 10
 
 _COMPARED = {"users_change_vs_peers": "users_change_28d", "uses_change_vs_peers": "uses_change_28d"}
-_RANKED = {"uses_percentile_28d": "uses_28d", "features_percentile_28d": "features_28d"}
+_RANKED = {
+    "uses_percentile_28d": "uses_28d",
+    "users_percentile_28d": "users_28d",
+    "features_percentile_28d": "features_28d",
+}
 _NARROW, _WIDE, _ALL = 0, 1, 2
 
 
-def against_peers(accounts: ir.Table) -> ir.Table:
+def against_peers(accounts: ir.Table, ranked: Mapping[str, str]) -> ir.Table:
     """The accounts of one morning, each with its peer group and where it stands in it (itself included).
+
+    `ranked` are places by own metrics, beside those of every company: a column, and what it is a place by.
 
     An account counts as a peer in all its groups, also where it is itself compared with a narrower one:
     so every account is laid out once per group, and kept in the narrowest that is large enough.
@@ -29,7 +37,14 @@ def against_peers(accounts: ir.Table) -> ir.Table:
         peers=rows.count().over(group_by=peers),
         **{name: rows[own] - rows[own].median().over(group_by=peers) for name, own in _COMPARED.items()},
         **{name: ibis.cume_dist().over(group_by=peers, order_by=own) for name, own in _RANKED.items()},
+        **{name: _place(rows, own, peers) for name, own in ranked.items()},
     )
     enough = rows.filter((rows.peers >= FEW) | (rows.level == _ALL))
     narrowest = ibis.row_number().over(group_by="account_id", order_by="level")
     return enough.mutate(place=narrowest).filter(ibis._.place == 0).drop("place", "level")
+
+
+def _place(rows: ir.Table, own: str, peers: list[str]) -> ir.FloatingValue:
+    """The place among those of whom the figure is known; NULL for the others."""
+    known = rows[own].notnull()
+    return known.ifelse(ibis.cume_dist().over(group_by=[*peers, known], order_by=own), None)

@@ -18,7 +18,7 @@ def roster(seen: Seen, meanings: Meanings) -> ir.Table:
     """One row per account that was a customer on the morning.
 
     `tenure_days` counts from the sign-up, else from the first event; an account with neither is not
-    one yet. Kept while it has an active or trial subscription, or, where the company has no
+    one yet. `record_age` is when the record begins. Kept while it has an active or trial subscription, or, where the company has no
     subscriptions at all, while it was used in the last year.
     """
     used = seen.first_use.group_by("account_id").agg(first_age=seen.first_use.first_age.max())
@@ -41,7 +41,11 @@ def roster(seen: Seen, meanings: Meanings) -> ir.Table:
         customers = customers.semi_join(live, "account_id")
     else:
         customers = customers.filter(customers.last_age <= GONE_DAYS)
-    return customers.select("account_id", "tenure_days", "account_name", "owner_email", "industry", "size_band")
+    begin = seen.first_use.agg(record_age=seen.first_use.first_age.max())
+    customers = customers.cross_join(begin)
+    return customers.select(
+        "account_id", "tenure_days", "record_age", "account_name", "owner_email", "industry", "size_band"
+    )
 
 
 def size_band(employees: ir.IntegerValue) -> ir.StringValue:

@@ -20,6 +20,8 @@ WINDOW = WEEKS * periods.WEEK
 """Days of use that features look back on."""
 PEOPLE_WINDOW = WINDOW + 3 * periods.WEEK
 """Days of `user_day`: the monthly active people of the oldest of the 13 weeks need three more."""
+METRIC_WINDOW = 2 * periods.QUARTER
+"""Days of `metric_day`: the widest window of a company's own metric, and the one before it."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,7 @@ class Facts:
     account_day: ir.Table
     first_use: ir.Table
     last_use: ir.Table
+    metric_day: ir.Table
     account: ir.Table
     user: ir.Table
     subscription: ir.Table
@@ -51,6 +54,7 @@ class Seen:
     account_day: ir.Table
     first_use: ir.Table
     last_use: ir.Table
+    metric_day: ir.Table
     account: ir.Table
     user: ir.Table
     subscription: ir.Table
@@ -66,6 +70,7 @@ TABLES: dict[str, Table] = {
     "account_day": usage.ACCOUNT_DAY,
     "first_use": usage.FIRST_USE,
     "last_use": usage.LAST_USE,
+    "metric_day": usage.METRIC_DAY,
     "account": sources.ACCOUNT,
     "user": sources.USER,
     "subscription": sources.SUBSCRIPTION,
@@ -86,6 +91,7 @@ def needed(first: date, last: date) -> dict[str, Span]:
         "user_day": back(PEOPLE_WINDOW),
         "feature_day": back(WINDOW),
         "user_feature_day": back(periods.MONTH),
+        "metric_day": back(METRIC_WINDOW),
         # Integrations, the way to activation and events before the sign-up are counted from the beginning.
         "event_day": (date.min, end),
         "account_day": (date.min, end),
@@ -102,6 +108,7 @@ def seen(facts: Facts, as_of: ir.DateValue) -> Seen:
         user_feature_day=_used(facts.user_feature_day, as_of, periods.MONTH),
         event_day=_used(facts.event_day, as_of, None),
         account_day=_used(facts.account_day, as_of, None),
+        metric_day=_used(facts.metric_day, as_of, METRIC_WINDOW),
         first_use=_before(facts.first_use, as_of, first_age="first_day"),
         last_use=_before(facts.last_use, as_of, last_age="last_day"),
         account=_state(facts.account, "account_id", as_of, signup_age="created_at"),

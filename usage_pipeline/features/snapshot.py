@@ -16,7 +16,10 @@ from usage_pipeline.features import (
     breadth,
     catalogue,
     contract,
+    interest,
     milestones,
+    own,
+    own_figures,
     peers,
     people,
     roster,
@@ -30,7 +33,7 @@ __all__ = ["Facts", "snapshot", "snapshots"]
 
 
 def snapshot(facts: Facts, as_of: date, company: Company) -> ir.Table:
-    """One row per account that was a customer on the morning, with the columns of ACCOUNT_SNAPSHOT."""
+    """One row per account that was a customer on the morning: ACCOUNT_SNAPSHOT with the columns of its own metrics."""
     return _snapshot(facts, ibis.date(as_of), Meanings.of(company))
 
 
@@ -42,11 +45,12 @@ def snapshots(
     Compiling a hundred formulas takes several times as long as running them for a few hundred accounts.
     """
     query = _compiled(Meanings.of(company))
+    schema = catalogue.of_company(catalogue.ACCOUNT_SNAPSHOT, company).schema.to_pyarrow()
     for name in sight.TABLES:
         backend.create_view(f"facts_{name}", getattr(facts, name), overwrite=True)
     for as_of in mornings:
         backend.raw_sql(f"SET VARIABLE as_of = DATE '{as_of.isoformat()}'")
-        yield as_of, backend.con.execute(query).to_arrow_table().cast(catalogue.ACCOUNT_SNAPSHOT.schema.to_pyarrow())
+        yield as_of, backend.con.execute(query).to_arrow_table().cast(schema)
 
 
 _session_date = ibis.udf.scalar.builtin(
@@ -65,7 +69,7 @@ def _compiled(meanings: Meanings) -> str:
 
 def _snapshot(facts: Facts, as_of: ir.DateValue, meanings: Meanings) -> ir.Table:
     rows = described(sight.seen(facts, as_of), meanings)
-    return catalogue.ACCOUNT_SNAPSHOT.conform(rows.mutate(as_of=as_of))
+    return catalogue.with_metrics(catalogue.ACCOUNT_SNAPSHOT, meanings.metrics).conform(rows.mutate(as_of=as_of))
 
 
 def described(seen: Seen, meanings: Meanings) -> ir.Table:
@@ -75,22 +79,29 @@ def described(seen: Seen, meanings: Meanings) -> ir.Table:
     for family in (
         activity.recency(seen, accounts),
         activity.activity(seen, accounts),
+        activity.last_year(seen, accounts),
         people.people(seen, accounts),
         people.on_record(seen),
         breadth.breadth(seen, accounts, meanings),
         breadth.adoption(seen, accounts),
         breadth.per_person(seen, accounts),
         milestones.milestones(seen, accounts, meanings),
+        *([interest.interest(seen, accounts, meanings.roles)] if meanings.roles.content else []),
         support.tickets(seen),
         support.answers(seen),
         contract.contract(seen),
     ):
         rows = _beside(rows, family)
-    return peers.against_peers(_ratios(_silence(rows, meanings)))
+    rows = _ratios(_silence(rows, meanings))
+    if meanings.metrics:
+        rows = rows.left_join(own_figures.figures(seen, accounts, meanings.metrics), "account_id").drop(
+            "account_id_right"
+        )
+    return peers.against_peers(rows, own.ranked(meanings.metrics))
 
 
 # What a person would see in no column of the catalogue, but two families need of each other.
-_PASSED_ON = ("top_person_uses_28d", "person_features_28d")
+_PASSED_ON = ("top_person_uses_28d", "person_features_28d", "uses_last_year")
 
 
 def _beside(rows: ir.Table, family: ir.Table) -> ir.Table:
@@ -120,9 +131,15 @@ def _silence(rows: ir.Table, meanings: Meanings) -> ir.Table:
         counts.append("users_on_record")
     if meanings.premium_features:
         counts.append("premium_features_28d")
+    if meanings.roles.content:
+        counts += ("content_views_28d", "content_use_days_28d")
     rows = rows.mutate(**{name: rows[name].fill_null(0) for name in counts})
     if not meanings.premium_features:
         rows = rows.mutate(premium_features_28d=ibis.null("int64"), premium_share_28d=ibis.null("float64"))
+    if not meanings.roles.content:
+        rows = rows.mutate(content_views_28d=ibis.null("int64"), content_use_days_28d=ibis.null("int64"))
+    first_days = rows.record_age.notnull() & rows.tenure_days.between(periods.WEEK, rows.record_age)
+    rows = rows.mutate(features_first_7d=first_days.ifelse(rows.features_first_7d.fill_null(0), None))
     lived = ibis.least(rows.tenure_days, periods.MONTH)
     return rows.mutate(silent_days_28d=lived - rows.active_days_28d)
 
@@ -131,9 +148,11 @@ def _ratios(rows: ir.Table) -> ir.Table:
     """What needs two families at once."""
     people_28d = rows.users_28d
     return rows.mutate(
+        uses_vs_last_year=engine.ratio(rows.uses_28d, rows.uses_last_year) - 1.0,
         uses_per_user_28d=engine.ratio(rows.uses_28d, people_28d),
         top_user_share_28d=(people_28d > 0).ifelse(engine.ratio(rows.top_person_uses_28d, rows.uses_28d), None),
         features_per_user_28d=engine.ratio(rows.person_features_28d, people_28d),
+        value_per_use_28d=engine.ratio(rows.value_events_28d, rows.uses_28d),
         seat_use_28d=engine.ratio(people_28d, rows.seats),
         mrr_per_user_28d=engine.ratio(rows.mrr_minor, people_28d),
         users_active_share_28d=engine.ratio(people_28d, rows.users_on_record),

@@ -4,6 +4,7 @@ Fitted on training rows and kept with the model, so that a level nobody had seen
 value that is missing, is NaN, which every rung knows how to read.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -25,11 +26,17 @@ class Encoder:
     levels: dict[str, tuple[str, ...]]
 
     @classmethod
-    def fit(cls, snapshots: pd.DataFrame, *, always: tuple[str, ...] = ()) -> Self:
-        """Inputs of the catalogue that vary in `snapshots`, and those named in `always`."""
+    def fit(
+        cls,
+        snapshots: pd.DataFrame,
+        *,
+        always: tuple[str, ...] = (),
+        features: Sequence[catalogue.Feature] = catalogue.INPUTS,
+    ) -> Self:
+        """Those of the `features` that vary in `snapshots`, and those named in `always`."""
         inputs: list[str] = []
         levels: dict[str, tuple[str, ...]] = {}
-        for feature in catalogue.INPUTS:
+        for feature in features:
             if feature.name not in snapshots:
                 continue
             column = snapshots[feature.name]

@@ -1,6 +1,6 @@
 """One training of one outcome: from snapshots and labels to a judged model, or to the reason why not."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from typing import Any
@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from usage_pipeline.company import Outcome
+from usage_pipeline.features import catalogue
 from usage_pipeline.models import boosted, choosing, judging, ladder, rules, splits, tiers
 from usage_pipeline.models.calibration import calibrate
 from usage_pipeline.models.catalogue import JUDGED, TRAINING
@@ -98,11 +99,12 @@ def train(
     as_of: date,
     seed: int,
     threads: int,
+    features: Sequence[catalogue.Feature] = catalogue.INPUTS,
 ) -> Training:
     """Train and judge a model of `outcome` with the labels known on the morning `as_of`.
 
     `snapshots` have the columns of TRAINING_SNAPSHOT, `labels` those of OUTCOME; other outcomes'
-    labels, and labels of mornings without a snapshot, are passed over.
+    labels, and labels of mornings without a snapshot, are passed over. `features` are what it may see.
     """
     # Comes with scikit-learn, and is needed to train only.
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # noqa: PLC0415
@@ -124,12 +126,21 @@ def train(
         return begun
     # Small matrices: a second thread of the linear algebra mostly waits for the first.
     with threadpool_limits(limits=1, user_api="blas"):
-        return _trained(begun, outcome, rows, cut, seed=seed, threads=threads)
+        return _trained(begun, outcome, rows, cut, features, seed=seed, threads=threads)
 
 
-def _trained(begun: Training, outcome: Outcome, rows: Rows, cut: splits.Cut, *, seed: int, threads: int) -> Training:
+def _trained(
+    begun: Training,
+    outcome: Outcome,
+    rows: Rows,
+    cut: splits.Cut,
+    features: Sequence[catalogue.Feature],
+    *,
+    seed: int,
+    threads: int,
+) -> Training:
     fit_rows = rows.on(_thinned(cut.fit, rows.count(cut.fit)))
-    encoder = Encoder.fit(rows.frame[fit_rows], always=ladder.ALWAYS)
+    encoder = Encoder.fit(rows.frame[fit_rows], always=ladder.ALWAYS, features=features)
     values = encoder.matrix(rows.frame)
     # Rows of one account within a horizon repeat one outcome.
     spans = max(1.0, (max(cut.fit) - min(cut.fit)).days / outcome.horizon_days)

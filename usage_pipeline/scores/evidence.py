@@ -1,6 +1,6 @@
 """Whether there is evidence for a number, asked before any number is made."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -47,16 +47,26 @@ class Evidence:
 
 
 def evidence(
-    snapshots: pd.DataFrame, outcome: Outcome, champion: "model.Model | None", *, data_quality: str | None
+    snapshots: pd.DataFrame,
+    outcome: Outcome,
+    champion: "model.Model | None",
+    *,
+    data_quality: str | None,
+    suppressed: Collection[str] = (),
 ) -> list[Evidence]:
     """For each account the first thing that is missing for a number, else `sufficient`.
 
-    `data_quality` is the finding of a failed check of the usage data; None: it passed.
+    `data_quality` is the finding of a failed check of the usage data; None: it passed. `suppressed` accounts
+    are kept out by a person.
     """
     fleet = _of_fleet(champion, data_quality)
     has_subscriptions = bool(snapshots["is_subscribed"].notna().any())
     found = []
     for account in snapshots.to_dict("records"):
+        if account["account_id"] in suppressed:
+            # Not at risk as far as we may say: a state of its own would have to be a choice in every CRM.
+            found.append(Evidence(State.NOT_AT_RISK, "Kept out of scoring (`usage-pipeline suppress`)."))
+            continue
         own = _of_account(account, outcome, has_subscriptions=has_subscriptions)
         found.append(own or fleet)
     return found

@@ -29,6 +29,7 @@ _STICKY_TREND = sentences.trend("the share of its users active on a day", "dau_m
 
 SENTENCES: dict[str, Sentence] = {
     "days_since_last_use": sentences.last_use,
+    "days_since_last_login": level("days_since_last_login", "the last login was {}", form=sentences.days_ago),
     "silent_days_28d": level("silent_days_28d", "no use on {} of the last 28 days"),
     "days_since_new_feature": level(
         "days_since_new_feature", "the last new feature was tried {}", form=sentences.days_ago
@@ -40,6 +41,7 @@ SENTENCES: dict[str, Sentence] = {
     "active_days_28d": level("active_days_28d", "used on {} of the last 28 days"),
     "active_days_90d": level("active_days_90d", "used on {} of the last 90 days"),
     "logins_28d": count("logins_28d", f"{{}} in {FOUR_WEEKS}", "login", "logins"),
+    "logins_change_28d": sentences.moved_by("logins", "logins_28d", "logins_change_28d"),
     "sessions_7d": count("sessions_7d", f"{{}} in {ONE_WEEK}", "session", "sessions"),
     "sessions_28d": count("sessions_28d", f"{{}} in {FOUR_WEEKS}", "session", "sessions"),
     "sessions_change_28d": sentences.moved_by("sessions", "sessions_28d", "sessions_change_28d"),
@@ -56,6 +58,8 @@ SENTENCES: dict[str, Sentence] = {
     "quantity_28d": sentences.unless_zero(
         "quantity_28d", level("quantity_28d", f"measured volume of {{}} in {FOUR_WEEKS}")
     ),
+    "quantity_change_28d": sentences.moved_by("measured volume", "quantity_28d", "quantity_change_28d"),
+    "uses_vs_last_year": sentences.since_last_year,
     "uses_per_user_28d": count(
         "uses_per_user_28d", f"{{}} per active person in {FOUR_WEEKS}", "feature event", "feature events"
     ),
@@ -73,6 +77,9 @@ SENTENCES: dict[str, Sentence] = {
     "users_28d": _USERS,
     "users_change_28d": _USERS,
     "users_change_vs_peers": _USERS,
+    "users_percentile_28d": sentences.of_people(
+        sentences.rank("users_percentile_28d", "has more active people", "have more active people")
+    ),
     "users_90d": people("users_90d", f"{{}} active in {QUARTER}"),
     "new_users_28d": people("new_users_28d", f"{{}} new in {FOUR_WEEKS}"),
     "lost_users_28d": people("lost_users_28d", f"{{}} stopped in {FOUR_WEEKS}"),
@@ -84,6 +91,9 @@ SENTENCES: dict[str, Sentence] = {
     "top_feature_share_28d": level("top_feature_share_28d", "{} of its use is one feature", form=share),
     "weekend_share_28d": level("weekend_share_28d", "{} of its use is at weekends", form=share),
     "working_share_28d": level("working_share_28d", "{} of its use is in working hours", form=share),
+    "working_share_change_28d": sentences.points(
+        "working_share_28d", "working_share_change_28d", "use in working hours"
+    ),
     "evening_share_28d": level("evening_share_28d", "{} of its use is in the evening", form=share),
     "weekday_fall_28d": sentences.weekday,
     "features_7d": count("features_7d", f"{{}} used in {ONE_WEEK}", "feature", "features"),
@@ -92,6 +102,15 @@ SENTENCES: dict[str, Sentence] = {
     "features_90d": count("features_90d", f"{{}} used in {QUARTER}", "feature", "features"),
     "features_share_28d": sentences.of_all_features,
     "features_per_user_28d": count("features_per_user_28d", "{} per active person", "feature", "features"),
+    "combined_share_28d": level("combined_share_28d", "{} of its people combine features", form=share),
+    "features_first_7d": count("features_first_7d", "{} used in its first week", "feature", "features"),
+    "workflow_completion_28d": level(
+        "workflow_completion_28d", f"{{}} of the workflows begun in {FOUR_WEEKS} were completed", form=share
+    ),
+    "workflow_completion_change_28d": sentences.points(
+        "workflow_completion_28d", "workflow_completion_change_28d", "completion of workflows"
+    ),
+    "workflows_28d": count("workflows_28d", f"{{}} completed in {FOUR_WEEKS}", "kind of workflow", "kinds of workflow"),
     "features_lost_28d": count("features_lost_28d", f"{{}} dropped in {FOUR_WEEKS}", "feature", "features"),
     "features_percentile_28d": sentences.rank("features_percentile_28d", "uses more features", "use more features"),
     "premium_features_28d": count(
@@ -100,10 +119,14 @@ SENTENCES: dict[str, Sentence] = {
     "premium_share_28d": level("premium_share_28d", "{} of its use is premium features", form=share),
     "value_events_28d": count("value_events_28d", f"{{}} in {FOUR_WEEKS}", "value event", "value events"),
     "value_change_28d": sentences.moved_by("value events", "value_events_28d", "value_change_28d"),
+    "value_per_use_28d": level("value_per_use_28d", "{} value events per feature event"),
     "mrr_per_user_28d": level("mrr_per_user_28d", "pays {} a month per active person", form=money),
     "is_activated": sentences.activated,
     "days_to_activation": sentences.activated,
     "days_to_value": level("days_to_value", "the first value event came {} after sign-up", form=sentences.in_days),
+    "days_from_login_to_value": level(
+        "days_from_login_to_value", "the first value event came {} after the first login", form=sentences.in_days
+    ),
     "seats": count("seats", "pays for {}", "seat", "seats"),
     "seat_use_28d": sentences.seats_used,
     "seats_change_90d": sentences.seats_moved,
@@ -113,6 +136,17 @@ SENTENCES: dict[str, Sentence] = {
     ),
     "invites_28d": count("invites_28d", f"{{}} in {FOUR_WEEKS}", "invite", "invites"),
     "invites_90d": count("invites_90d", f"{{}} in {QUARTER}", "invite", "invites"),
+    "invites_first_7d": count("invites_first_7d", "{} in its first week", "invite", "invites"),
+    "content_views_28d": count(
+        "content_views_28d", f"{{}} of prices or premium features in {FOUR_WEEKS}", "page view", "page views"
+    ),
+    "content_use_days_28d": count(
+        "content_use_days_28d",
+        f"prices or premium features looked up in the midst of use on {{}} in {FOUR_WEEKS}",
+        "day",
+        "days",
+        none="no day",
+    ),
     "integrations": sentences.integrations,
     "integrations_removed_90d": sentences.integrations,
     "tickets_28d": count("tickets_28d", f"{{}} in {FOUR_WEEKS}", "support ticket", "support tickets"),

@@ -1,5 +1,6 @@
 """Scores: for each account and outcome a calibrated probability with its reasons, or what is missing for one."""
 
+from collections.abc import Collection, Sequence
 from datetime import date
 from typing import Any
 
@@ -7,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from usage_pipeline.company import Company, Outcome
+from usage_pipeline.features import catalogue as features
 from usage_pipeline.models import model, tiers
 from usage_pipeline.scores import catalogue, evidence, reasons
 from usage_pipeline.scores import peers as usual
@@ -22,16 +24,20 @@ def score(
     as_of: date,
     *,
     data_quality: str | None,
+    suppressed: Collection[str] = (),
 ) -> pd.DataFrame:
     """What we believe of each account on the morning: one row per account and outcome (ACCOUNT_SCORE).
 
     `snapshots` are all accounts of the morning, `models` the champions by outcome (missing or
-    None: no model), `data_quality` the finding of a failed check of the usage data.
+    None: no model), `data_quality` the finding of a failed check of the usage data, `suppressed` the
+    accounts that a person keeps out.
     """
     snapshots = snapshots.sort_values("account_id", ignore_index=True)
     peers = usual.medians(snapshots)
     parts = [
-        _of_outcome(snapshots, peers, name, outcome, models.get(name), data_quality)
+        _of_outcome(
+            snapshots, peers, name, outcome, models.get(name), data_quality, suppressed, features.inputs(company)
+        )
         for name, outcome in company.outcomes.items()
     ]
     rows = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=_COLUMNS)
@@ -49,8 +55,10 @@ def _of_outcome(
     outcome: Outcome,
     champion: "model.Model | None",
     data_quality: str | None,
+    suppressed: Collection[str],
+    inputs: Sequence[features.Feature],
 ) -> pd.DataFrame:
-    found = evidence.evidence(snapshots, outcome, champion, data_quality=data_quality)
+    found = evidence.evidence(snapshots, outcome, champion, data_quality=data_quality, suppressed=suppressed)
     is_scored = np.array([one.state is evidence.State.SUFFICIENT for one in found], dtype=bool)
     rows = pd.DataFrame(
         {
@@ -65,11 +73,17 @@ def _of_outcome(
     )
     if champion is None or not is_scored.any():
         return rows.reindex(columns=_COLUMNS)
-    numbers = _numbers(snapshots[is_scored], peers[is_scored], outcome, champion)
+    numbers = _numbers(snapshots[is_scored], peers[is_scored], outcome, champion, inputs)
     return rows.join(numbers).reindex(columns=_COLUMNS)
 
 
-def _numbers(snapshots: pd.DataFrame, peers: pd.DataFrame, outcome: Outcome, champion: "model.Model") -> pd.DataFrame:
+def _numbers(
+    snapshots: pd.DataFrame,
+    peers: pd.DataFrame,
+    outcome: Outcome,
+    champion: "model.Model",
+    inputs: Sequence[features.Feature],
+) -> pd.DataFrame:
     """Probability, score, rank, tier and reasons of the accounts with sufficient evidence, by their index."""
     probability = np.asarray(champion.probability(snapshots), dtype="float64")
     given = tiers.tiers(probability, champion.base_rate, outcome.kind)
@@ -78,6 +92,7 @@ def _numbers(snapshots: pd.DataFrame, peers: pd.DataFrame, outcome: Outcome, cha
         peers,
         champion.contributions(snapshots),
         kind=outcome.kind,
+        inputs=inputs,
         is_high=[tier in STANDING_OUT for tier, _ in given],
     )
     columns: dict[str, Any] = {

@@ -100,6 +100,25 @@ def usual_week(a: Account) -> str | None:
     return text if usual is None else f"{text}; similar accounts were at {share(usual)} of theirs"
 
 
+def since_last_year(a: Account) -> str | None:
+    return changed("feature use", a.number("uses_vs_last_year"), "a year")
+
+
+def points(now: str, change: str, what: str) -> Sentence:
+    """A share that moved: in shares before and after."""
+
+    def sentence(a: Account) -> str | None:
+        current, by = a.number(now), a.number(change)
+        if current is None or by is None:
+            return None
+        before = min(1.0, max(0.0, current - by))
+        if share(before) == share(current):
+            return f"{what} stayed at {share(current)}"
+        return f"{what} {'rose' if by > 0 else 'fell'} from {share(before)} to {share(current)} in {FOUR_WEEKS}"
+
+    return sentence
+
+
 def rank(name: str, more: str, less: str) -> Sentence:
     """By the share of similar accounts with no more; None below ten of them."""
 

@@ -145,5 +145,38 @@ LAST_USE = Table(
     partition="known_day",
 )
 
-TABLES = (USER_FEATURE_DAY, USER_DAY, FEATURE_DAY, EVENT_DAY, ACCOUNT_DAY, FIRST_USE, LAST_USE)
+METRIC_DAY = Table(
+    "usage",
+    "metric_day",
+    "account, own metric, day and known day, and thing told apart where the metric is a distinct count",
+    (
+        ACCOUNT_ID,
+        Column("metric", "string", "Metric of the mapping"),
+        Column("definition", "string", "Fingerprint of what it counts, so that two definitions are never mixed"),
+        DAY,
+        Column("member", "string", "MD5 of the thing that a distinct count tells apart; NULL for counts and sums"),
+        Column("value", "decimal(38, 6)", "Events, or the sum of what the metric sums (durations in milliseconds)"),
+        KNOWN_DAY,
+    ),
+    partition="known_day",
+)
+
+METRIC = Table(
+    "usage",
+    "metric",
+    "own metric of the mapping that `metric_day` holds for every known day",
+    (
+        Column("metric", "string", "Metric of the mapping"),
+        Column("definition", "string", "Fingerprint of what it counts"),
+        Column("counts", "string", "What it counts, as JSON"),
+        Column("first_known_day", "date", "First known day when it was filled in; NULL: there was no event yet"),
+        Column("last_known_day", "date", "Last known day when it was filled in; later ones came day by day"),
+        Column("unreadable", "int64", "Values found then that are no numbers, and are left out of the sum", "events"),
+    ),
+)
+
+ROLLUPS = (USER_FEATURE_DAY, USER_DAY, FEATURE_DAY, EVENT_DAY, ACCOUNT_DAY, FIRST_USE, LAST_USE)
+"""What every company has."""
+
+TABLES = (*ROLLUPS, METRIC_DAY, METRIC)
 """In the order of the documents."""

@@ -83,6 +83,8 @@ def _account(known: Product, account_id: str, as_of: date, record: date | None) 
     row |= _people(events, usage, as_of, start)
     row |= _features(events, usage, as_of, start)
     row |= _milestones(usage, as_of, start, record)
+    if not row["_first_week_seen"]:
+        row["features_first_7d"] = None
     row |= _support(_of(known.ticket, account_id), _of(known.survey, account_id), morning)
     row |= _contract(terms, morning, as_of)
     row["users_on_record"] = len(_newest(_of(known.user, account_id), "user_id"))
@@ -189,6 +191,8 @@ def _activity(usage: Rows, begun: set[str], as_of: date, lived: int, zone: str |
     row["minutes_28d"] = sum(event["duration_ms"] or 0 for event in month) / 60_000
     row["minutes_per_session_28d"] = ratio(row["minutes_28d"], row["sessions_28d"])
     row["quantity_28d"] = float(sum(event["quantity"] for event in month))
+    row["quantity_change_28d"] = change(usage, as_of, lived, lambda part: sum(event["quantity"] for event in part))
+    row["quantity_change_28d"] = None if row["quantity_change_28d"] is None else float(row["quantity_change_28d"])
     for length in (28, 90):
         series = [uses(within(usage, as_of, age, age)) for age in range(length, 0, -1)]
         row[f"uses_slope_{length}d"] = slope(series) if lived >= length else None
@@ -198,7 +202,10 @@ def _activity(usage: Rows, begun: set[str], as_of: date, lived: int, zone: str |
     row["uses_deviation_7d"] = ratio(row["uses_7d"] - usual, deviation) if lived >= 91 else None
     local = [(event, _local(event, zone)) for event in month]
     row["weekend_share_28d"] = ratio(sum(at.weekday() > 4 for _, at in local), len(local))
-    row["working_share_28d"] = ratio(sum(at.weekday() < 5 and 9 <= at.hour < 18 for _, at in local), len(local))
+    row["working_share_28d"] = _working(local)
+    before = _working([(event, _local(event, zone)) for event in within(usage, as_of, 56, 29)])
+    unsaid = lived < 56 or before is None or row["working_share_28d"] is None
+    row["working_share_change_28d"] = None if unsaid else row["working_share_28d"] - before
     row["evening_share_28d"] = ratio(sum(at.hour >= 18 for _, at in local), len(local))
     falls = []
     for weekday in range(7):
@@ -207,6 +214,10 @@ def _activity(usage: Rows, begun: set[str], as_of: date, lived: int, zone: str |
         falls += [] if fall is None else [fall]
     row["weekday_fall_28d"] = min(falls, default=None)
     return row
+
+
+def _working(local: list[tuple[Row, datetime]]) -> float | None:
+    return ratio(sum(at.weekday() < 5 and 9 <= at.hour < 18 for _, at in local), len(local))
 
 
 def _people(events: Rows, usage: Rows, as_of: date, start: date) -> Row:
@@ -252,12 +263,17 @@ def _features(events: Rows, usage: Rows, as_of: date, start: date) -> Row:
     ages = [(as_of - day).days for day in first.values() if day >= start]
     row["days_since_new_feature"] = min(ages, default=None)
     row["features_new_28d"] = sum(age <= 28 for age in ages)
+    row["features_first_7d"] = sum(age > lived - 7 for age in ages)
     used = Counter(event["feature"] for event in month if event["feature"])
     row["top_feature_share_28d"] = ratio(max(used.values(), default=0), used.total())
     row["premium_features_28d"] = len(named(month) & set(COMPANY.premium_features))
     row["premium_share_28d"] = ratio(sum(used[f] for f in COMPANY.premium_features), used.total())
     pairs = {(e["user_id"], e["feature"]) for e in month if e["user_id"] and e["feature"]}
     row["features_per_user_28d"] = ratio(len(pairs), len(users(month)))
+    together: dict[str, set[str]] = {}
+    for user, feature in pairs:
+        together.setdefault(user, set()).add(feature)
+    row["combined_share_28d"] = ratio(sum(len(used) > 1 for used in together.values()), len(together))
     return row
 
 
@@ -285,7 +301,37 @@ def _milestones(usage: Rows, as_of: date, start: date, record: date | None) -> R
     row["is_activated"] = True if in_time else False if lived >= 30 else None
     row["days_to_activation"] = (activated - begun).days if in_time and whole else None
     row["days_to_value"] = (valued - start).days if valued and whole else None
+    logins = days(e for e in usage if e["name"] in ROLES.login)
+    row["days_since_last_login"] = (as_of - max(logins)).days if logins else None
+    row["logins_change_28d"] = change(usage, as_of, lived, lambda part: called(ROLES.login, part))
+    row["days_from_login_to_value"] = max(0, (valued - min(logins)).days) if valued and logins and whole else None
+    row["value_per_use_28d"] = ratio(row["value_events_28d"], uses(month))
+    early = [e for e in usage if (e["ts"].date() - start).days < 7]
+    row["invites_first_7d"] = called(ROLES.invite, early) if lived >= 7 and whole else None
+    row["_first_week_seen"] = lived >= 7 and whole
+    old = lived >= 392 and record is not None and (as_of - record).days >= 392
+    then = uses(within(usage, as_of, 392, 365)) if old else 0
+    row["uses_vs_last_year"] = minus_one(ratio(uses(month), then))
+    viewed = [e for e in month if e["name"] in ROLES.content]
+    row["content_views_28d"] = len(viewed)
+    row["content_use_days_28d"] = len(days(viewed) & days(e for e in month if e["feature"]))
+    row |= _workflows(month, within(usage, as_of, 56, 29), lived)
     return row
+
+
+def _workflows(month: Rows, before: Rows, lived: int) -> Row:
+    def share(part: Rows) -> float | None:
+        names = Counter(event["name"] for event in part)
+        begun = sum(names[begin] for begin, _ in ROLES.workflows)
+        return ratio(sum(min(names[begin], names[end]) for begin, end in ROLES.workflows), begun)
+
+    now, then = share(month), share(before)
+    called = {event["name"] for event in month}
+    return {
+        "workflow_completion_28d": now,
+        "workflow_completion_change_28d": None if lived < 56 or now is None or then is None else now - then,
+        "workflows_28d": sum(end in called for _, end in ROLES.workflows),
+    }
 
 
 def _support(tickets: Rows, answers: Rows, morning: datetime) -> Row:
@@ -364,6 +410,6 @@ def _peers(rows: dict[str, Row]) -> None:
             own = row[f"{name}_change_28d"]
             others = [o[f"{name}_change_28d"] for o in row["_peers"] if o[f"{name}_change_28d"] is not None]
             row[f"{name}_change_vs_peers"] = None if own is None else own - statistics.median(others)
-        for name in ("uses", "features"):
+        for name in ("uses", "users", "features"):
             column = f"{name}_28d"
             row[f"{name}_percentile_28d"] = sum(o[column] <= row[column] for o in row["_peers"]) / len(row["_peers"])

@@ -9,12 +9,12 @@ from typing import Any
 import ibis
 import pyarrow as pa
 
-from usage_pipeline.company import Company, Events, Roles
+from usage_pipeline.company import Company, Events, Metric, Roles
 from usage_pipeline.engine import Backend
 from usage_pipeline.events.catalogue import EVENT
 from usage_pipeline.features.sight import TABLES, Facts
 from usage_pipeline.lake import Table
-from usage_pipeline.usage import catalogue, rollups
+from usage_pipeline.usage import catalogue, metrics, rollups
 
 START = date(2026, 1, 5)
 DAYS = 150
@@ -29,9 +29,31 @@ COMPANY = Company(
         integration_added=("connected",),
         integration_removed=("disconnected",),
         login=("login",),
+        workflows=(("invited", "exported"), ("connected", "shared")),
+        content=("pricing",),
     ),
     premium_features=("f3", "f4"),
 )
+PDF = Metric.Where(name="exported", properties={"format": "pdf"})
+OWN = COMPANY.model_copy(
+    update={
+        "metrics": {
+            "pdfs": Metric(kind="count", where=PDF, meaning="Reports exported as PDF"),
+            "pages": Metric(kind="sum", of="property.size.pages", window_days=7, meaning="Pages in reports"),
+            "exporters": Metric(kind="distinct", of="user", where=PDF, window_days=14, meaning="People who export"),
+            "formats": Metric(kind="distinct", of="property.format", meaning="Formats in use"),
+            "pdfs_each": Metric(
+                kind="ratio", where=PDF, over="exporters", meaning="Reports exported as PDF per person"
+            ),
+            "effort": Metric(kind="sum", of="duration", meaning="Time in the product"),
+            "drift": Metric(kind="trend", of="quantity", meaning="Amount handled"),
+        }
+    }
+)
+"""The same company with metrics of its own, one of every kind."""
+
+# What an event says of an export: a number may be text, and some text is none.
+PRINTED = (("pdf", 3), ("pdf", '"2.5"'), ("csv", 0.1), ("csv", '"many"'))
 
 Rows = list[dict[str, Any]]
 
@@ -48,12 +70,25 @@ class Product:
     survey: Rows
 
 
-def product(seed: int, *, accounts: int = 14) -> Product:
-    """Accounts of every kind: old, young, silent, narrow, without a sign-up, without a row."""
+def product(seed: int, *, accounts: int = 14, last_year: bool = False) -> Product:
+    """Accounts of every kind: old, young, silent, narrow, without a sign-up, without a row.
+
+    `last_year`: of the old ones, use a year ago is on record as well.
+    """
     dice = random.Random(seed)
     made = Product([], [], [], [], [], [])
     for number in range(accounts):
         _account(dice, f"a{number}", number, made)
+    if last_year:
+        begun = datetime.combine(START - timedelta(days=399), time())
+        for account_id in [
+            row["account_id"] for row in made.account if row["created_at"] and row["created_at"] < begun
+        ]:
+            for _ in range(dice.randrange(90)):
+                row = _event_row(dice, account_id, [f"{account_id}u0"], START, 2, len(made.event))
+                shift = timedelta(days=dice.randrange(200, 395))
+                times = ("ts", "received_at", "landed_at", "known_at", "known_day")
+                made.event.append(row | {name: row[name] - shift for name in times})
     return made
 
 
@@ -63,7 +98,7 @@ def table(of: Table, rows: Rows) -> ibis.Table:
     return ibis.memtable(pa.Table.from_pylist(rows, schema=schema), schema=of.schema)
 
 
-def facts(made: Product, backend: Backend) -> Facts:
+def facts(made: Product, backend: Backend, company: Company = COMPANY) -> Facts:
     """The rollups and tables that features are made of."""
 
     def kept(of: Table, rows: ibis.Table) -> ibis.Table:
@@ -71,6 +106,7 @@ def facts(made: Product, backend: Backend) -> Facts:
 
     account = table(TABLES["account"], made.account)
     events = table(EVENT, made.event)
+    wanted = metrics.definitions(company.metrics)
     parts = kept(catalogue.USER_FEATURE_DAY, rollups.user_feature_day(events, rollups.zones(account)))
     people = kept(catalogue.USER_DAY, rollups.user_day(parts, catalogue.USER_DAY.empty()))
     usage = {
@@ -81,6 +117,7 @@ def facts(made: Product, backend: Backend) -> Facts:
         "account_day": rollups.account_day(parts, people),
         "first_use": rollups.first_use(parts, catalogue.FIRST_USE.empty()),
         "last_use": rollups.last_use(parts, catalogue.LAST_USE.empty()),
+        "metric_day": metrics.metric_day(metrics.looked_at(events, wanted, rollups.USED), wanted),
     }
     others = {name: table(TABLES[name], getattr(made, name)) for name in TABLES if name not in usage}
     return Facts(**{name: kept(TABLES[name], rows) for name, rows in usage.items()}, **others)
@@ -137,7 +174,19 @@ def _event_row(
     ts = _moment(dice, START + timedelta(days=dice.randrange(earliest, max(earliest + 1, until))))
     late = timedelta(days=dice.choice([0, 0, 0, 0, 1, 6, 40]), minutes=dice.randrange(3))
     name = dice.choice(
-        ["login", "used", "used", "used", "used", "shared", "exported", "invited", "connected", "disconnected"]
+        [
+            "login",
+            "used",
+            "used",
+            "used",
+            "used",
+            "shared",
+            "exported",
+            "invited",
+            "connected",
+            "disconnected",
+            "pricing",
+        ]
     )
     return {
         "event_id": f"e{number}",
@@ -153,6 +202,7 @@ def _event_row(
         "quantity": Decimal(dice.randrange(5)),
         "duration_ms": dice.choice([None, 30_000, 90_500]),
         "session_id": dice.choice([None, None, f"{account_id}-{dice.randrange(60)}"]),
+        "properties": dice.choice([None, *(f'{{"format": "{f}", "size": {{"pages": {n}}}}}' for f, n in PRINTED)]),
         "content_hash": f"h{number}",
         "batch": "b",
         "line": number + 1,

@@ -33,3 +33,23 @@ def test_the_dictionary_has_a_line_per_feature():
     lines = dictionary.markdown().splitlines()
     assert [line.split("`")[1] for line in lines[2:]] == [feature.name for feature in catalogue.FEATURES]
     assert all(line.count("|") == 8 for line in lines)
+
+
+def test_every_requirement_of_a_metric_has_a_feature():
+    # 20 is the choice of key metrics, 28 the nightly run; 23 looks at outcomes, which features never see.
+    asked = {f"MET-{number:02}" for number in range(1, 29)} - {"MET-20", "MET-23", "MET-28"}
+    assert asked <= {feature.requirement for feature in catalogue.FEATURES}
+
+
+def test_the_key_metrics_are_eight_to_twelve_of_many_sides():
+    key = [catalogue.BY_NAME[name] for name in dictionary.KEY]
+    assert 8 <= len(key) <= 12
+    assert len({feature.group for feature in key}) >= 8
+    assert dictionary.key().count("\n") == len(key) + 2
+
+
+def test_what_a_comparison_compares_is_a_column_too():
+    compared = [feature for feature in catalogue.FEATURES if feature.against]
+    assert len(compared) > 20
+    assert {feature.compares for feature in compared} <= set(catalogue.BY_NAME)
+    assert {feature.against for feature in compared} == {"itself", "peers"}

@@ -7,7 +7,7 @@ from datetime import date, datetime, time, timedelta
 import ibis
 import pyarrow as pa
 import pytest
-from random_product import COMPANY, START, Product, facts, product
+from random_product import OWN, START, Product, facts, product
 
 from usage_pipeline.features import snapshot
 from usage_pipeline.features.sight import TABLES, Facts
@@ -17,7 +17,7 @@ LATER = ("known_at", "known_day")
 
 def rows_of(known: Facts, as_of: date, backend) -> list[dict]:
     """The snapshot's rows in a fixed order."""
-    [(_, rows)] = snapshot.snapshots(known, [as_of], COMPANY, backend)
+    [(_, rows)] = snapshot.snapshots(known, [as_of], OWN, backend)
     return rows.sort_by("account_id").to_pylist()
 
 
@@ -69,7 +69,7 @@ def _other(dice: random.Random, row: dict) -> dict:
 def test_nothing_known_on_or_after_the_morning_changes_a_feature_of_it(backend, seed):
     dice = random.Random(seed)
     as_of = START + timedelta(days=dice.randrange(30, 140))
-    known = facts(product(seed), backend)
+    known = facts(product(seed), backend, OWN)
     expected = rows_of(known, as_of, backend)
     assert expected
     tampered = {}
@@ -93,12 +93,12 @@ def test_what_lands_later_changes_no_earlier_morning_even_through_the_rollups(ba
     for number, row in enumerate(other.event):
         row |= {"known_at": max(row["known_at"], row["ts"]), "line": number}
         row["known_day"] = row["known_at"].date()
-    assert rows_of(facts(other, backend), as_of, backend) == rows_of(facts(made, backend), as_of, backend)
+    assert rows_of(facts(other, backend, OWN), as_of, backend) == rows_of(facts(made, backend, OWN), as_of, backend)
 
 
 def test_what_the_morning_did_know_does_change_it(backend):
     made = product(40)
     as_of = START + timedelta(days=100)
-    known = facts(made, backend)
+    known = facts(made, backend, OWN)
     kept = known.event_day.filter(known.event_day.known_day < as_of - timedelta(days=20))
     assert rows_of(replace(known, event_day=kept), as_of, backend) != rows_of(known, as_of, backend)

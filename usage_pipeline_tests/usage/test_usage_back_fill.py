@@ -9,9 +9,17 @@ import pytest
 from usage_rows import accounts, event, events
 
 from usage_pipeline import periods
-from usage_pipeline.usage import catalogue, rollups
+from usage_pipeline.company import Metric
+from usage_pipeline.usage import catalogue, metrics, rollups
 
 FIRST, LAST = date(2026, 3, 2), date(2026, 3, 10)
+DEFINITIONS = metrics.definitions(
+    {
+        "boards": Metric(kind="count", where={"feature": "board"}, meaning="Boards opened"),
+        "people": Metric(kind="distinct", of="user", meaning="People there"),
+        "amount": Metric(kind="sum", of="quantity", where={"name": "used"}, meaning="Amount handled"),
+    }
+)
 ZONES = rollups.zones(accounts(a0="America/New_York", a1="Asia/Kolkata"))
 
 
@@ -50,7 +58,9 @@ class Rollups:
 
     def __init__(self, backend, rows: list[dict]) -> None:
         self.backend, self.rows = backend, rows
-        self.kept = {table.name: table.schema.to_pyarrow().empty_table() for table in catalogue.TABLES}
+        self.kept = {
+            table.name: table.schema.to_pyarrow().empty_table() for table in (*catalogue.ROLLUPS, catalogue.METRIC_DAY)
+        }
 
     def add(self, span: tuple[date, date]) -> None:
         first, last = span
@@ -62,6 +72,8 @@ class Rollups:
         people = self._keep(catalogue.USER_DAY, rollups.user_day(parts, self._earlier(catalogue.USER_DAY, reach)))
         self._keep(catalogue.FEATURE_DAY, rollups.feature_day(parts, self._earlier(catalogue.FEATURE_DAY, reach)))
         self._keep(catalogue.EVENT_DAY, rollups.event_day(seen))
+        held = metrics.looked_at(seen, DEFINITIONS, rollups.USED)
+        self._keep(catalogue.METRIC_DAY, metrics.metric_day(held, DEFINITIONS))
         self._keep(catalogue.ACCOUNT_DAY, rollups.account_day(parts, people))
         self._keep(catalogue.FIRST_USE, rollups.first_use(parts, self._earlier(catalogue.FIRST_USE, everything)))
         self._keep(catalogue.LAST_USE, rollups.last_use(parts, self._earlier(catalogue.LAST_USE, reach)))

@@ -1,0 +1,1 @@
+"""The columns of a snapshot, listed by what they speak of."""

@@ -1,0 +1,73 @@
+"""What describes an account for people and rules, and never enters a model."""
+
+from usage_pipeline.features.feature import B, Feature, N, S
+
+FEATURES = (
+    Feature(
+        "is_subscribed",
+        B,
+        "contract",
+        "An active, paid subscription on the morning; NULL where the input has none",
+        "",
+        "IDN-05",
+        is_input=False,
+    ),
+    Feature(
+        "peer_group",
+        S,
+        "peers",
+        "Similar accounts: industry and size band, size band alone below 10 of them",
+        "",
+        "SEG-17",
+        is_input=False,
+    ),
+    Feature("peers", N, "peers", "Accounts in the peer group", "accounts", "SEG-17", is_input=False),
+    Feature(
+        "history_days",
+        N,
+        "evidence",
+        "Days since the first event known by then, the sign-up at the earliest",
+        "days",
+        "COL-13",
+        is_input=False,
+    ),
+    Feature("events_90d", N, "evidence", "Events of any kind in 90 days", "events", "COL-13", is_input=False),
+    Feature(
+        "users_28d_before",
+        N,
+        "active users",
+        "People active in the 28 days before the last 28",
+        "people",
+        "MET-02",
+        is_input=False,
+    ),
+    Feature(
+        "uses_28d_before",
+        N,
+        "volume",
+        "Feature events in the 28 days before the last 28",
+        "events",
+        "MET-21",
+        is_input=False,
+    ),
+    Feature(
+        "features_28d_before",
+        N,
+        "features",
+        "Distinct features used in the 28 days before the last 28",
+        "features",
+        "MET-03",
+        is_input=False,
+    ),
+    Feature(
+        "events_before_signup",
+        N,
+        "evidence",
+        "Events dated before the sign-up; marked, counted in no other feature",
+        "events",
+        "COL-16",
+        is_input=False,
+    ),
+    Feature("owner_email", S, "owner", "Who looks after the account", "", "IDN-06", is_input=False),
+    Feature("account_name", S, "account", "Company name", is_input=False),
+)

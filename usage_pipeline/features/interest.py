@@ -1,0 +1,22 @@
+"""Interest in more: content about prices and premium features, and whether it grows out of use."""
+
+import ibis.expr.types as ir
+
+from usage_pipeline import engine, periods
+from usage_pipeline.company import Roles
+from usage_pipeline.features import windows
+from usage_pipeline.features.roster import counted
+from usage_pipeline.features.sight import Seen
+
+
+def interest(seen: Seen, roster: ir.Table, roles: Roles) -> ir.Table:
+    """One row per account that viewed such content in 28 days."""
+    recent = seen.event_day.filter(
+        seen.event_day.name.isin(roles.content), windows.trailing(seen.event_day.age, periods.MONTH)
+    )
+    viewed = counted(recent, roster).group_by("account_id", "age").agg(views=engine.whole(recent.events.sum()))
+    used = seen.account_day.filter(seen.account_day.uses > 0).select("account_id", "age").distinct()
+    with_use = viewed.semi_join(used, ["account_id", "age"])
+    views = viewed.group_by("account_id").agg(content_views_28d=engine.whole(viewed.views.sum()))
+    days = with_use.group_by("account_id").agg(content_use_days_28d=engine.whole(with_use.count()))
+    return views.left_join(days, "account_id").drop("account_id_right")
