@@ -1,7 +1,7 @@
 """The home: the one folder of everything a run makes, and whose company it holds.
 
 landing/  lake/  usage.duckdb  ledger.sqlite  sandbox.sqlite  mlflow/  dagster/
-plans/  reports/  landed/ (files already read)  truth/ (of a simulation)  spill/
+plans/  reports/  forgotten/ (salt and tombstones)  fetched/ (what was brought)  landed/ (files already read)  truth/ (of a simulation)  spill/
 company.yaml (the mapping in force)  home.json (what it holds)  run_summary.json
 """
 

@@ -24,6 +24,14 @@ class Settings(BaseSettings):
     threads: int = 2
     """Threads of DuckDB and XGBoost."""
 
+    keep_events_days: int = Field(default=0, ge=0)
+    """Days that `usage-pipeline tidy` keeps events after they became known; 0: all. Rollups stay: what mornings see is made of them. An import of a past before that would count its days from what is left."""
+    keep_landed_days: int = Field(default=0, ge=0)
+    """Days that it keeps landed files of events in the home; 0: all. Files that tables are read from are always kept."""
+    keep_versions_days: int = Field(default=7, ge=1)
+    """Days that it keeps older versions of tables for readers and for looking back."""
+    compact_after_days: int = Field(default=2, ge=0)
+    """Days after which it puts the small files of a partition together: newer ones still get rows."""
     hubspot_url: str = ""
     """https://api.hubapi.com, or empty for the sandbox."""
     hubspot_token: SecretStr = SecretStr("")

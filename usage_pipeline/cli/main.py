@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from usage_pipeline import spans
-from usage_pipeline.cli import beginning, crm_state, delivery, fetching
+from usage_pipeline.cli import beginning, crm_state, data, delivery, fetching
 from usage_pipeline.cli.options import AsOf, ChangesFound, console, day
 from usage_pipeline.errors import Problem
 from usage_pipeline.settings import Settings
@@ -27,6 +27,7 @@ beginning.add_to(app)
 fetching.add_to(app)
 delivery.add_to(app)
 crm_state.add_to(app)
+data.add_to(app)
 
 Mapping = Annotated[
     Path | None,

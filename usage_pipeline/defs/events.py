@@ -1,5 +1,6 @@
 """`events`: one shape for everything that happened."""
 
+import base64
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,8 +10,9 @@ import ibis.expr.types as ir
 
 from usage_pipeline.defs import fetching, tables
 from usage_pipeline.defs.place import Place
-from usage_pipeline.events import carried, catalogue, identity, ingest, quality
+from usage_pipeline.events import carried, catalogue, history, identity, ingest, plots, quality
 from usage_pipeline.sources import catalogue as sources
+from usage_pipeline.sources.tombstones import Tombstones
 
 KINDS = {"duckdb"}
 LANDED = (catalogue.EVENT, catalogue.REJECTED, catalogue.IDENTITY_CALL, catalogue.BATCH)
@@ -35,6 +37,7 @@ def landed(context: dg.AssetExecutionContext, place: Place) -> Iterator[dg.Mater
         now=opened.now(),
         progress=progress,
         state=opened.home.path / "landed",
+        tombstones=Tombstones(opened.home.path),
     )
     if came.known_days:
         opened.home.begin_partitions(came.known_days[0])
@@ -58,7 +61,11 @@ def landed(context: dg.AssetExecutionContext, place: Place) -> Iterator[dg.Mater
         )
 
 
-CARRIED = {catalogue.NAMING: carried.carry_naming, catalogue.TALLY: carried.carry_tally}
+CARRIED = {
+    catalogue.NAMING: carried.carry_naming,
+    catalogue.TALLY: carried.carry_tally,
+    catalogue.PROFILE: carried.carry_profile,
+}
 
 
 @dg.multi_asset(
@@ -95,15 +102,46 @@ def identity_link(naming: ir.Table, calls: ir.Table, users: ir.Table) -> ir.Tabl
     return identity.links(calls, naming, users)
 
 
+@dg.multi_asset(
+    name="finding_history",
+    specs=[
+        tables.spec(
+            catalogue.FINDING_HISTORY,
+            owner=tables.DATA,
+            kinds=KINDS | {"ibis"},
+            deps=[catalogue.TALLY, catalogue.PROFILE, catalogue.BATCH, sources.ACCOUNT],
+        )
+    ],
+)
+def finding_history(place: Place) -> dg.MaterializeResult[None]:
+    """One row per check and day: what was found and what was usual before. Only new days are looked at."""
+    opened = place.opened
+    lake = opened.lake
+    days = history.extend(lake, lake.read(sources.ACCOUNT), opened.company.quality)
+    table = catalogue.FINDING_HISTORY
+    return dg.MaterializeResult(
+        asset_key=[table.stage, table.name],
+        metadata={
+            "days_measured": days,
+            "dagster/row_count": lake.rows(table),
+            "table_version": lake.version(table) or 0,
+            "dagster/uri": lake.uri(table),
+        },
+    )
+
+
 @tables.asset(
     catalogue.FINDING,
     owner=tables.DATA,
     kinds=KINDS | {"ibis"},
     inputs={"tally": catalogue.TALLY, "accounts": sources.ACCOUNT, "batches": catalogue.BATCH},
+    deps=[catalogue.FINDING_HISTORY],
 )
 def finding(place: Place, tally: ir.Table, accounts: ir.Table, batches: ir.Table) -> ir.Table:
     """One row per check of the product data: what was found, and whether plays may act on it."""
-    found = quality.quality(tally, accounts, batches, place.opened.lake)
+    lake = place.opened.lake
+    found = quality.quality(tally, accounts, batches, lake)
+    found += quality.of_history(history.newest(lake, history.DAYS))
     rows = [{column: getattr(one, column) for column in catalogue.FINDING.schema.names} for one in found]
     return ibis.memtable(rows, schema=catalogue.FINDING.schema)
 
@@ -113,21 +151,33 @@ def _finding_check(name: str, *, blocking: bool) -> dg.AssetChecksDefinition:
     def check(place: Place) -> dg.AssetCheckResult:
         lake = place.opened.lake
         findings = lake.read(catalogue.FINDING)
-        row = lake.backend.to_pyarrow(findings.filter(findings.check == name)).to_pylist()[0]
+        rows = lake.backend.to_pyarrow(findings.filter(findings.check == name)).to_pylist()
+        # A home's first days have no whole day to look at yet.
+        row: dict[str, Any] = (
+            rows[0] if rows else {"passed": True, "words": "nothing to look at yet", "value": None, "limit": 0.0}
+        )
+        metadata: dict[str, Any] = {"value": -1.0 if row["value"] is None else row["value"], "limit": row["limit"]}
+        if rows and name in history.CHECKS:
+            png = plots.picture(history.newest(lake, SHOWN_DAYS), name)
+            # An image within Markdown: the UI shows it without a server of its own.
+            metadata["history"] = dg.MarkdownMetadataValue(
+                f"![{name}](data:image/png;base64,{base64.b64encode(png).decode()})"
+            )
         return dg.AssetCheckResult(
             passed=row["passed"],
             severity=dg.AssetCheckSeverity.ERROR if blocking else dg.AssetCheckSeverity.WARN,
             description=row["words"],
-            metadata={"value": -1.0 if row["value"] is None else row["value"], "limit": row["limit"]},
+            metadata=metadata,
         )
 
     return check
 
 
+# A quarter: what a person can see, and what is cheap to draw.
+SHOWN_DAYS = 91
+ALL_TIME = ("usage_predates_signup", "usage_without_account", "duplicated", "sessions_per_active_day")
+
 checks = [
     _finding_check("rows_accounted_for", blocking=True),
-    *(
-        _finding_check(name, blocking=False)
-        for name in ("usage_predates_signup", "usage_without_account", "duplicated", "sessions_per_active_day")
-    ),
+    *(_finding_check(name, blocking=False) for name in (*ALL_TIME, *history.CHECKS)),
 ]

@@ -7,6 +7,8 @@ import pyarrow as pa
 
 from usage_pipeline.defs import partitions, tables
 from usage_pipeline.defs.place import Place
+from usage_pipeline.features import catalogue as features
+from usage_pipeline.lake import Table
 
 
 class LakeIO(dg.ConfigurableIOManager):
@@ -15,7 +17,7 @@ class LakeIO(dg.ConfigurableIOManager):
     place: dg.ResourceDependency[Place]
 
     def handle_output(self, context: dg.OutputContext, obj: ir.Table | pa.Table | pd.DataFrame) -> None:
-        table = tables.BY_KEY[context.asset_key.to_user_string()]
+        table = self._table(context.asset_key)
         rows = tables.memtable(table, obj) if isinstance(obj, pd.DataFrame) else obj
         span = partitions.span(context) if context.has_asset_partitions else None
         lake = self.place.opened.lake
@@ -29,9 +31,14 @@ class LakeIO(dg.ConfigurableIOManager):
         )
 
     def load_input(self, context: dg.InputContext) -> ir.Table:
-        table = tables.BY_KEY[context.asset_key.to_user_string()]
+        table = self._table(context.asset_key)
         span = None
         if table.partition and context.has_asset_partitions and context.asset_partition_keys:
             keys = context.asset_partition_keys
             span = (partitions.day(keys[0]), partitions.day(keys[-1]))
         return self.place.opened.lake.read(table, span)
+
+    def _table(self, key: dg.AssetKey) -> Table:
+        """The table of an asset; a snapshot has a column for each figure of the company's own metrics."""
+        table = tables.BY_KEY[key.to_user_string()]
+        return features.of_company(table, self.place.opened.company) if table in features.TABLES else table

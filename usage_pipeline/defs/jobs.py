@@ -6,8 +6,11 @@ from usage_pipeline.defs.sources import FROM_FILES
 
 SOURCES = dg.AssetSelection.assets(*(dg.AssetKey([table.stage, table.name]) for table in FROM_FILES))
 CRM = dg.AssetSelection.assets("sources/crm_link", "sources/past_actions")
-SCORED = dg.AssetSelection.assets("features/account_snapshot") | dg.AssetSelection.groups(
-    "segments", "scores", "signals"
+METRICS = dg.AssetSelection.assets("usage/metric")
+SCORED = (
+    METRICS
+    | dg.AssetSelection.assets("features/account_snapshot")
+    | dg.AssetSelection.groups("segments", "scores", "signals")
 )
 
 ingest = dg.define_asset_job(
@@ -22,7 +25,7 @@ roll_up = dg.define_asset_job(
 )
 retrain = dg.define_asset_job(
     "retrain",
-    dg.AssetSelection.assets("features/training_snapshot") | dg.AssetSelection.groups("labels", "models"),
+    METRICS | dg.AssetSelection.assets("features/training_snapshot") | dg.AssetSelection.groups("labels", "models"),
     description="Learn again from everything known: training mornings, labels, models. Promotes only what is no worse.",
 )
 daily = dg.define_asset_job(

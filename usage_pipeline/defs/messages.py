@@ -9,6 +9,7 @@ from usage_pipeline.channels.client import Channel, ChannelName, Message
 from usage_pipeline.defs.place import Opened
 from usage_pipeline.errors import Problem
 from usage_pipeline.lake import Table
+from usage_pipeline.ledger import suppressing
 from usage_pipeline.plays import catalogue as plays
 from usage_pipeline.scores import catalogue as scores
 from usage_pipeline.sources import catalogue as sources
@@ -88,6 +89,7 @@ def _planned(opened: Opened, as_of: date) -> tuple[dict[ChannelName, tuple[Chann
         return opened.frame(opened.lake.read(table, (as_of, as_of) if table.partition else None))
 
     decision, score = read(plays.DECISION), read(scores.ACCOUNT_SCORE)
+    decision = decision[~decision["account_id"].isin(suppressing.on(opened.settings.ledger, as_of))]
     tiers = dict(zip(zip(score["account_id"], score["outcome"], strict=True), score["tier"], strict=True))
     links = messages.account_links(
         read(sources.CRM_LINK),

@@ -17,6 +17,7 @@ from usage_pipeline.company import Company
 from usage_pipeline.crm import connecting, contract
 from usage_pipeline.crm.client import Crm
 from usage_pipeline.crm.contract import CONTRACT, Contract
+from usage_pipeline.features import catalogue as features
 from usage_pipeline.home import Home
 from usage_pipeline.lake import Lake
 from usage_pipeline.ledger.store import Ledger
@@ -43,7 +44,7 @@ class Opened:
     @property
     def company(self) -> Company:
         """Read anew each time: a person edits it between two runs."""
-        return playbook.checked(self.home.company())
+        return features.checked(playbook.checked(self.home.company()))
 
     @cached_property
     def lake(self) -> Lake:

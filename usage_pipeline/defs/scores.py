@@ -8,6 +8,7 @@ from usage_pipeline.defs import partitions, tables
 from usage_pipeline.defs.place import Opened, Place
 from usage_pipeline.events import catalogue as events
 from usage_pipeline.features import catalogue as features
+from usage_pipeline.ledger import suppressing
 from usage_pipeline.models import catalogue as models
 from usage_pipeline.models import registry
 from usage_pipeline.scores import catalogue, health, scoring
@@ -36,7 +37,14 @@ def account_score(context: dg.AssetExecutionContext, place: Place, snapshots: ir
     quality = data_quality(opened)
     return pd.concat(
         [
-            scoring.score(tables.of_morning(frame, as_of), champions, company, as_of, data_quality=quality)
+            scoring.score(
+                tables.of_morning(frame, as_of),
+                champions,
+                company,
+                as_of,
+                data_quality=quality,
+                suppressed=suppressing.on(opened.settings.ledger, as_of),
+            )
             for as_of in partitions.mornings(context)
         ],
         ignore_index=True,

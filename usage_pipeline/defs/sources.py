@@ -9,6 +9,7 @@ from usage_pipeline.defs import fetching, partitions, tables
 from usage_pipeline.defs.place import Place
 from usage_pipeline.lake import Table
 from usage_pipeline.sources import catalogue, crm, reading, validity
+from usage_pipeline.sources.tombstones import Tombstones
 
 FROM_FILES = (
     catalogue.ACCOUNT,
@@ -31,7 +32,7 @@ def _from_files(table: Table) -> dg.AssetsDefinition:
     )
     def read(place: Place) -> pa.Table:
         opened = place.opened
-        return reading.table(
+        rows = reading.table(
             table.name,
             opened.home.landing(),
             opened.company,
@@ -39,6 +40,8 @@ def _from_files(table: Table) -> dg.AssetsDefinition:
             now=opened.now(),
             state=opened.home.path / "landed",
         )
+        # Whoever was forgotten stays so, whatever a new file says.
+        return Tombstones(opened.home.path).without(rows)
 
     return read
 

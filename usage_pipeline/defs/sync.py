@@ -14,6 +14,7 @@ from usage_pipeline.defs.place import Opened, Place
 from usage_pipeline.errors import Problem, Rejected
 from usage_pipeline.home import put
 from usage_pipeline.lake import Table, Written
+from usage_pipeline.ledger import suppressing
 from usage_pipeline.plays import catalogue as plays
 from usage_pipeline.scores import catalogue as scores
 from usage_pipeline.segments import catalogue as segments
@@ -42,6 +43,11 @@ def make_plan(opened: Opened, crm: Crm, as_of: date, held: list[Record] | None =
         raise Rejected(
             f"nothing was decided for the morning of {as_of}", fix="run the job `daily` for that morning first"
         )
+    # Whoever is kept out is treated like a leaver: no field, no task, and what is there is taken back.
+    out = suppressing.on(opened.settings.ledger, as_of)
+    score, health, segment, decision = (
+        rows[~rows["account_id"].isin(out)] for rows in (score, health, segment, decision)
+    )
     instance = crm.instance()
     links = read(sources.CRM_LINK)
     if not (links["instance"] == instance.key).any():
@@ -81,6 +87,7 @@ def make_plan(opened: Opened, crm: Crm, as_of: date, held: list[Record] | None =
 def _people(opened: Opened, as_of: date) -> pd.DataFrame:
     """What contacts should say on the morning."""
     personas = opened.frame(opened.lake.read(segments.USER_PERSONA, (as_of, as_of)))
+    personas = personas[~personas["account_id"].isin(suppressing.on(opened.settings.ledger, as_of))]
     users = opened.frame(validity.newest(opened.lake.read(sources.USER), "user_id", before=periods.morning(as_of)))
     return people.wanted(personas, users, opened.contract.of_contacts)
 

@@ -17,7 +17,7 @@ from usage_pipeline.lake import Lake, Span, Table
 
 def carry_naming(lake: Lake) -> int:
     """Add to NAMING what the batches it has not seen name together; gives how many batches that were."""
-    batches, days = _unseen(lake, catalogue.NAMING)
+    batches, days = unseen(lake, catalogue.NAMING)
     if days is not None:
         events = lake.read(catalogue.EVENT, days)
         fresh = lake.backend.to_pyarrow(named(events.filter(events["batch"].isin(batches))))
@@ -30,11 +30,38 @@ def carry_naming(lake: Lake) -> int:
 
 def carry_tally(lake: Lake) -> int:
     """Count again the known days that the batches TALLY has not seen touched; gives how many batches that were."""
-    batches, days = _unseen(lake, catalogue.TALLY)
+    batches, days = unseen(lake, catalogue.TALLY)
     if days is not None:
         counted = copies.counted(lake.read(catalogue.EVENT, copies.reach(days)), days)
         lake.replace(catalogue.TALLY, tallied(counted), days, batches=batches)
     return len(batches)
+
+
+def carry_profile(lake: Lake) -> int:
+    """Look again at the known days that the batches PROFILE has not seen touched; gives how many batches that were."""
+    batches, days = unseen(lake, catalogue.PROFILE)
+    if days is not None:
+        lake.replace(catalogue.PROFILE, profiled(lake.read(catalogue.EVENT, days)), days, batches=batches)
+    return len(batches)
+
+
+def profiled(events: ir.Table) -> ir.Table:
+    """PROFILE: valid copies of events per input, name, day and known day, and how many lack what."""
+    dated = events.mutate(day=events["ts"].date())
+    lacking = {
+        "without_account": "account_id",
+        "without_user": "user_id",
+        "without_feature": "feature",
+        "without_session": "session_id",
+        "without_duration": "duration_ms",
+    }
+    return catalogue.PROFILE.conform(
+        dated.group_by(["source", "name", "day", "known_day"]).aggregate(
+            events=whole(dated.count()),
+            last_ts=dated["ts"].max(),
+            **{name: whole(dated[column].isnull().sum()) for name, column in lacking.items()},
+        )
+    )
 
 
 def named(events: ir.Table) -> ir.Table:
@@ -60,7 +87,7 @@ def tallied(counted: ir.Table) -> ir.Table:
     )
 
 
-def _unseen(lake: Lake, table: Table) -> tuple[list[str], Span | None]:
+def unseen(lake: Lake, table: Table) -> tuple[list[str], Span | None]:
     """The landed batches that the table has not seen, and the known days they touched, first and last."""
     landed = lake.backend.to_pyarrow(lake.read(catalogue.BATCH).select("batch", "first_known_day", "last_known_day"))
     seen = lake.batches(table, landed["batch"].to_pylist())

@@ -142,5 +142,43 @@ FINDING = Table(
     ),
 )
 
-TABLES = (EVENT, REJECTED, BATCH, IDENTITY_CALL, NAMING, TALLY, IDENTITY_LINK, FINDING)
+PROFILE = Table(
+    "events",
+    "profile",
+    "input, event name, day and known day",
+    (
+        Column("source", "string", "Which input of the mapping"),
+        Column("name", "string", "Event name"),
+        Column("day", "date", "Day it happened (UTC)"),
+        Column("events", "int64", "Valid copies of events", "events"),
+        Column("without_account", "int64", "Of these, without an account of their own", "events"),
+        Column("without_user", "int64", "Without a person", "events"),
+        Column("without_feature", "int64", "Without a feature", "events"),
+        Column("without_session", "int64", "Without a session", "events"),
+        Column("without_duration", "int64", "Without a duration", "events"),
+        Column("last_ts", "timestamp", "The newest of them"),
+        Column("known_day", "date", "Day it became known"),
+    ),
+    partition="known_day",
+)
+
+FINDING_HISTORY = Table(
+    "events",
+    "finding_history",
+    "check of the product data, what it looks at, and day",
+    (
+        Column("check", "string", "Name of the check"),
+        Column("about", "string", "Column or event name that it looks at; empty: all events"),
+        Column("value", "float64", "What was found; NULL: nothing to look at"),
+        Column("usual", "float64", "What it was before: median of earlier days; NULL: too few of them"),
+        Column("low", "float64", "Below it is not in order; NULL: nothing is too low"),
+        Column("high", "float64", "Above it is not in order; NULL: nothing is too high"),
+        Column("passed", "boolean", "In order"),
+        Column("words", "string", "The finding in a sentence"),
+        Column("day", "date", "Day it is about (UTC)"),
+    ),
+    partition="day",
+)
+
+TABLES = (EVENT, REJECTED, BATCH, IDENTITY_CALL, NAMING, TALLY, PROFILE, IDENTITY_LINK, FINDING, FINDING_HISTORY)
 """In the order of the documents."""

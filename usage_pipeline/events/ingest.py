@@ -19,11 +19,12 @@ import pyarrow.compute as pc
 
 from usage_pipeline.company import Company, Events
 from usage_pipeline.errors import Rejected
-from usage_pipeline.events import catalogue, copies, formats, parts
+from usage_pipeline.events import catalogue, copies, forgotten, formats, parts
 from usage_pipeline.events.parts import Batch, Part
 from usage_pipeline.lake import Lake
 from usage_pipeline.sources import landing, querying
 from usage_pipeline.sources.landing import Delivery
+from usage_pipeline.sources.tombstones import Tombstones
 
 # Partitions that one commit writes: 5,000 at once took 2.3 GB. A part is cut at the same
 # days at every reading, whatever shares its commit.
@@ -87,13 +88,23 @@ class Piece:
 
 
 def ingest(
-    folder: Path, company: Company, lake: Lake, *, now: datetime, progress: Progress, state: Path | None = None
+    folder: Path,
+    company: Company,
+    lake: Lake,
+    *,
+    now: datetime,
+    progress: Progress,
+    state: Path | None = None,
+    tombstones: Tombstones | None = None,
 ) -> Ingested:
-    """Land every file under `folder` that is not in the lake yet; running it again adds nothing."""
+    """Land every file under `folder` that is not in the lake yet; running it again adds nothing.
+
+    Rows of the people whom `tombstones` holds are refused.
+    """
     waiting = unlanded(landing.deliveries(folder, now=now, state=state), company, lake)
     totals: dict[str, Account] = {}
     done = 0
-    for pieces in _ahead(_together(waiting, company)):
+    for pieces in _ahead(_together(waiting, company, tombstones or Tombstones(None))):
         progress(pieces[0].batch.name, done, len(waiting))
         for piece, account in zip(pieces, land(pieces, lake), strict=True):
             totals[piece.batch.digest] = totals.get(piece.batch.digest, Account()) + account
@@ -115,8 +126,8 @@ def ingest(
 
 def unlanded(deliveries: list[Delivery], company: Company, lake: Lake) -> list[Batch]:
     """The batches that `events/batch` does not list, in the order in which they came."""
-    every = batches(deliveries, company)
     landed = _landed(lake)
+    every = batches(deliveries, company)
     found: dict[str, Batch] = {}
     for batch in every:
         if batch.digest not in landed:
@@ -134,7 +145,7 @@ def unlanded(deliveries: list[Delivery], company: Company, lake: Lake) -> list[B
 
 
 def batches(deliveries: list[Delivery], company: Company) -> list[Batch]:
-    """Every batch of product events, landed or not, in the order in which they came."""
+    """The batches of all deliveries, landed or not, in the order in which they came."""
     return [
         batch
         for delivery in deliveries
@@ -144,8 +155,8 @@ def batches(deliveries: list[Delivery], company: Company) -> list[Batch]:
 
 
 def _landed(lake: Lake) -> set[str]:
-    batches = lake.backend.to_pyarrow(lake.read(catalogue.BATCH).select("batch"))
-    return set(batches["batch"].to_pylist())
+    rows = lake.backend.to_pyarrow(lake.read(catalogue.BATCH).select("batch"))
+    return set(rows["batch"].to_pylist())
 
 
 def _batches(delivery: Delivery, place: int, events: Events, company: Company) -> Iterator[Batch]:
@@ -177,11 +188,11 @@ def _batches(delivery: Delivery, place: int, events: Events, company: Company) -
     )
 
 
-def _together(batches: list[Batch], company: Company) -> Iterator[list[Piece]]:
+def _together(waiting: list[Batch], company: Company, tombstones: Tombstones) -> Iterator[list[Piece]]:
     """The parts of all batches in their order, as many at a time as one commit should hold."""
     pieces: list[Piece] = []
     rows = 0
-    for piece in (piece for batch in batches for piece in _pieces(batch, company)):
+    for piece in (piece for batch in waiting for piece in _pieces(batch, company, tombstones)):
         if pieces and rows + piece.rows > parts.PART_ROWS:
             yield pieces
             pieces, rows = [], 0
@@ -200,12 +211,12 @@ def _ahead(groups: Iterator[list[Piece]]) -> Iterator[list[Piece]]:
             yield group
 
 
-def _pieces(batch: Batch, company: Company) -> Iterator[Piece]:
+def _pieces(batch: Batch, company: Company, tombstones: Tombstones) -> Iterator[Piece]:
     waiting: Piece | None = None
     for number, part in enumerate(parts.judged(batch, company)):
         if waiting is not None:
             yield waiting
-        waiting = Piece(batch, number, part)
+        waiting = Piece(batch, number, forgotten.kept_out(part, tombstones, batch.name))
     yield Piece(batch, 0, None, is_last=True) if waiting is None else replace(waiting, is_last=True)
 
 
@@ -214,7 +225,7 @@ def land(pieces: list[Piece], lake: Lake) -> list[Account]:
 
     What a killed run wrote already stays as it is.
     """
-    accounts = _counted(pieces, lake)
+    accounts = counted(pieces, lake)
     events: dict[int, dict[str, pa.Table]] = {}
     calls: dict[str, pa.Table] = {}
     rejected: dict[str, pa.Table] = {}
@@ -251,10 +262,10 @@ def _by_days(events: pa.Table) -> Iterator[tuple[int, pa.Table]]:
         start += length
 
 
-def register(batches: list[tuple[Batch, Account]], lake: Lake) -> None:
+def register(done: list[tuple[Batch, Account]], lake: Lake) -> None:
     """The batches' own rows: from now on they are landed."""
     schema = catalogue.BATCH.schema.to_pyarrow()
-    rows = {batch.digest: pa.Table.from_pylist([_row(batch, total)], schema=schema) for batch, total in batches}
+    rows = {batch.digest: pa.Table.from_pylist([_row(batch, total)], schema=schema) for batch, total in done}
     if rows:
         lake.append_batches(catalogue.BATCH, rows)
 
@@ -274,7 +285,7 @@ def _row(batch: Batch, total: Account) -> dict[str, object]:
     }
 
 
-def _counted(pieces: list[Piece], lake: Lake) -> list[Account]:
+def counted(pieces: list[Piece], lake: Lake) -> list[Account]:
     """Per part how many rows count and how many are copies, and the days they touch.
 
     A row is a copy if its id is already there within reach: in a landed batch, in a part

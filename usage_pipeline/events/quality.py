@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 
 import ibis.expr.types as ir
+import pandas as pd
 
 from usage_pipeline.engine import ratio, whole
+from usage_pipeline.events import history as past
 from usage_pipeline.lake import Lake
 
 # Time zones and batch sign-ups put some use a little before the sign-up; a fifth of it is no accident.
@@ -71,6 +73,27 @@ def quality(tally: ir.Table, accounts: ir.Table, batches: ir.Table, lake: Lake) 
             f"{sessions:.2f} sessions per person and active day (at least {SESSIONS_LIMIT} expected)",
         ),
     ]  # fmt: skip
+
+
+def of_history(history: pd.DataFrame) -> list[Finding]:
+    """The checks with a history, as their last day found them."""
+    found = []
+    for check in past.CHECKS:
+        rows = past.of_last_day(history, check)
+        if rows.empty:
+            continue
+        failed = rows[~rows["passed"]]
+        told = failed if len(failed) else rows.head(1)
+        row = told.iloc[0]
+        limit = row["high"] if pd.notna(row["high"]) else row["low"]
+        found.append(
+            Finding(
+                check, _number(row["value"]), float(limit) if pd.notna(limit) else 0.0, failed.empty, blocking=False,
+                stops_plays=check in past.STOPS_PLAYS,
+                words=f"{row['day']}: " + "; ".join(told["words"]),
+            )
+        )  # fmt: skip
+    return found
 
 
 def failure(findings: list[Finding]) -> str | None:

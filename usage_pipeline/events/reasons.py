@@ -14,6 +14,7 @@ class Reason(StrEnum):
     NOT_AN_OBJECT = "not_an_object"
     WRONG_COLUMNS = "wrong_columns"
     UNKNOWN_TYPE = "unknown_type"
+    FORGOTTEN = "forgotten"
     EXCLUDED_USER_AGENT = "excluded_user_agent"
     EXCLUDED_EMAIL_DOMAIN = "excluded_email_domain"
     EXCLUDED_ACCOUNT = "excluded_account"
@@ -37,6 +38,7 @@ WORDS = {
     Reason.NOT_AN_OBJECT: "JSON, but no object; one JSON object per line is expected",
     Reason.WRONG_COLUMNS: "not the 131 values between tabs of a Snowplow enriched event",
     Reason.UNKNOWN_TYPE: "type is none of track, identify, group, page, screen, alias",
+    Reason.FORGOTTEN: "a person who was forgotten; nothing of the row is kept",
     Reason.EXCLUDED_USER_AGENT: "a bot, by the mapping's exclude.user_agents",
     Reason.EXCLUDED_EMAIL_DOMAIN: "a colleague, by the mapping's exclude.email_domains",
     Reason.EXCLUDED_ACCOUNT: "a test account, by the mapping's exclude.accounts",

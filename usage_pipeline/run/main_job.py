@@ -12,6 +12,7 @@ from usage_pipeline import company as companies
 from usage_pipeline.defs.launching import Launcher
 from usage_pipeline.defs.place import Place
 from usage_pipeline.errors import Rejected
+from usage_pipeline.features import catalogue as features
 from usage_pipeline.home import Home, put
 from usage_pipeline.plays import playbook
 from usage_pipeline.run import account, journey, sandboxed, summary
@@ -55,7 +56,7 @@ def run_own_input(settings: Settings, console: Console, *, mapping: Path, data: 
     if not data.is_dir():
         raise Rejected(f"there is no folder {data}", fix="name the folder of your files with --data")
     # Before the home is claimed: a mapping that cannot run does not become the one in force.
-    playbook.checked(companies.load(mapping))
+    features.checked(playbook.checked(companies.load(mapping)))
     home = Home(settings)
     home.claim(mapping, data.resolve(), str(data.resolve()))
     return _run(home, console, lambda one, sandbox: journey.own_input(one, sandbox, deliver=deliver))

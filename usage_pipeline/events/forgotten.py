@@ -1,0 +1,54 @@
+"""Rows of people who were forgotten, when they come again: refused, and nothing of them kept."""
+
+import json
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from usage_pipeline.events.parts import Part
+from usage_pipeline.events.reasons import WORDS, Reason
+from usage_pipeline.sources.tombstones import Tombstones
+
+REASON = Reason.FORGOTTEN
+DETAIL = WORDS[REASON]
+IDS = ("user_id", "anonymous_id", "previous_id")
+"""The columns of a judged row that name whose it is."""
+
+
+def kept_out(part: Part, tombstones: Tombstones, file: str) -> Part:
+    """The part in which each row of a forgotten person is a refused one without content; all rows are still counted."""
+    if not tombstones:
+        return part
+    valid, rejected = part.valid, part.rejected
+    theirs = _by_address(valid, tombstones)
+    for name in IDS:
+        theirs = pc.or_(theirs, tombstones.among(valid[name]))
+    gone = valid.filter(theirs)
+    valid = valid.filter(pc.invert(theirs))
+    properties = valid.column_names.index("properties")
+    valid = valid.set_column(properties, "properties", tombstones.silenced(valid["properties"]))
+    schema = rejected.schema
+    refused = [_emptied(row) if tombstones.are_named(row["raw"] or "") else row for row in rejected.to_pylist()]
+    refused += [_emptied(row | {"file": file}) for row in gone.select(["batch", "line", "landed_at"]).to_pylist()]
+    return Part(part.first_line, valid, pa.Table.from_pylist(refused, schema=schema))
+
+
+def _emptied(row: dict[str, object]) -> dict[str, object]:
+    return row | {"reason": REASON, "detail": DETAIL, "raw": ""}
+
+
+def _by_address(valid: pa.Table, tombstones: Tombstones) -> pa.ChunkedArray:
+    """Which calls that say who a person is state a forgotten address."""
+    says = pc.and_(
+        pc.not_equal(pc.cast(valid["kind"], pa.string()), "event"),
+        pc.fill_null(pc.match_substring(valid["properties"], "@"), fill_value=False),
+    )
+    stated = {text: _address(text) for text in pc.unique(valid["properties"].filter(says)).to_pylist()}
+    held = [text for text, address in stated.items() if tombstones.holds(address)]
+    return pc.and_(says, pc.is_in(valid["properties"], value_set=pa.array(held, pa.string())))
+
+
+def _address(traits: str) -> str | None:
+    found = json.loads(traits)
+    address = found.get("email") if isinstance(found, dict) else None
+    return address if isinstance(address, str) else None
