@@ -17,7 +17,7 @@ from usage_pipeline.events import persons
 from usage_pipeline.events.persons import Person
 from usage_pipeline.lake import write_views
 from usage_pipeline.ledger import erasing
-from usage_pipeline.run import delivering, erasing_files, erasing_lake, erasing_rest
+from usage_pipeline.run import delivering, erasing_files, erasing_lake, erasing_rest, erasing_traces
 from usage_pipeline.sources import landing
 from usage_pipeline.sources.tombstones import Tombstones
 
@@ -134,7 +134,7 @@ def _of_lake(place: Opened, person: Person, found: Forgotten, progress: Progress
         traces = erased.traces
         found.days = len(erased.days)
     else:
-        traces = erasing_lake.traces(place.lake, tables.TABLES, person)
+        traces = erasing_traces.traces(place.lake, tables.TABLES, person)
     found.tables = {one.table.key: one.rows for one in traces if one.rows}
     found.named_in = {one.table.key: one.mentions for one in traces if one.mentions}
 
