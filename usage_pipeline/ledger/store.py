@@ -10,14 +10,13 @@ from datetime import date, datetime
 from typing import Any, Literal
 
 import pandas as pd
-from sqlalchemy import Connection, Engine, Table, bindparam, create_engine, delete, event, insert, select, update
+from sqlalchemy import Connection, Engine, Table, create_engine, delete, event, insert, select, update
 
-from usage_pipeline import frames
 from usage_pipeline.accounts import AccountId, CrmId
 from usage_pipeline.crm.matching import Match
 from usage_pipeline.crm.rejections import Cause
-from usage_pipeline.ledger import effects, leases, messages, records, schema, upgrades
-from usage_pipeline.ledger.operations import OPEN_STATES, Operation, Settled
+from usage_pipeline.ledger import effects, holdouts, leases, links, messages, pending, records, schema, upgrades
+from usage_pipeline.ledger.operations import Operation, Settled
 
 
 class Ledger:
@@ -95,41 +94,18 @@ class Ledger:
 
     def record_links(self, instance: str, matches: Iterable[Match], at: datetime) -> None:
         """Keep which record each matched account is; what is known already is not written again."""
-        known = self.links(instance)
-        new = [
-            {
-                "instance": instance,
-                "account_id": found.account_id,
-                "crm_id": found.record.crm_id,
-                "matched_by": found.matched_by,
-                "at": at,
-            }
-            for found in matches
-            if found.record and known.get(found.account_id) != found.record.crm_id
-        ]
-        if not new:
-            return
-        table = schema.link
-        with self._change(instance) as connection:
-            for row in new:
-                connection.execute(
-                    delete(table).where(table.c.instance == instance, table.c.account_id == row["account_id"])
-                )
-            connection.execute(insert(table), new)
+        new = links.new(self.links(instance), matches)
+        if new:
+            with self._change(instance) as connection:
+                links.keep(connection, instance, new, at)
 
     def forget(self, account: AccountId, instance: str | None) -> int:
         """Forget link, confirmed fields and rejections of an account; gives how many rows were.
 
         Tasks stay, so that none is opened twice, and hold-outs, so that nobody is drawn twice.
         """
-        gone = 0
-        tables = (schema.link, schema.record, schema.rejection)
         with self._writing.begin() as connection:
-            for table in tables:
-                mine = [table.c.account_id == account, *([table.c.instance == instance] if instance else [])]
-                gone += connection.execute(delete(table).where(*mine)).rowcount
-            connection.execute(update(schema.instance).values(sequence=schema.instance.c.sequence + 1))
-        return gone
+            return links.forget(connection, account, instance)
 
     # -- hold-out ------------------------------------------------------------------------------
 
@@ -139,19 +115,8 @@ class Ledger:
 
     def record_assignments(self, assignments: pd.DataFrame) -> None:
         """Store arms that were drawn; one that is there already stays as it was drawn."""
-        table = schema.assignment
-        wanted = frames.rows(assignments)
         with self._writing.begin() as connection:
-            there = {
-                tuple(row) for row in connection.execute(select(table.c.play, table.c.account_id, table.c.episode))
-            }
-            new: dict[tuple[str, str, str], dict[str, Any]] = {}
-            for row in wanted:
-                key = (row["play"], row["account_id"], row["episode"])
-                if key not in there:
-                    new.setdefault(key, {column.name: _plain_date(row.get(column.name)) for column in table.c})
-            if new:
-                connection.execute(insert(table), list(new.values()))
+            holdouts.keep(connection, assignments)
 
     # -- applying -----------------------------------------------------------------------------
 
@@ -203,56 +168,18 @@ class Ledger:
 
     def intend(self, run: str, instance: str, operations: Sequence[Operation], at: datetime) -> None:
         """Write down what is about to be sent."""
-        if not operations:
-            return
-        with self._writing.begin() as connection:
-            connection.execute(
-                insert(schema.operation),
-                [
-                    {
-                        "operation": one.id,
-                        "run": run,
-                        "instance": instance,
-                        "as_of": one.as_of,
-                        "kind": one.kind,
-                        "object": one.object,
-                        "key": one.key,
-                        "account_id": one.account_id,
-                        "crm_id": one.crm_id,
-                        "payload": json.dumps(one.payload, sort_keys=True, default=str),
-                        "payload_hash": one.payload_hash,
-                        "before": None if one.before is None else json.dumps(one.before, sort_keys=True),
-                        "class": one.operation_class,
-                        "state": "planned",
-                        "attempts": 0,
-                        "planned_at": at,
-                    }
-                    for one in operations
-                ],
-            )
+        if operations:
+            with self._writing.begin() as connection:
+                pending.intend(connection, run, instance, operations, at)
 
     def sending(self, operations: Sequence[Operation], at: datetime) -> None:
         """Write down that these leave now: from here on they may have happened."""
-        table = schema.operation
         with self._writing.begin() as connection:
-            connection.execute(
-                update(table)
-                .where(table.c.operation == bindparam("an_operation"))
-                .values(state="sent", sent_at=at, attempts=table.c.attempts + 1),
-                [{"an_operation": one.id} for one in operations],
-            )
+            pending.mark_sent(connection, operations, at)
 
     def sent_before(self, instance: str, kind: str, keys: Sequence[str]) -> set[str]:
         """Which of these were sent by an earlier operation of the kind, whatever came of it."""
-        table = schema.operation
-        wanted = select(table.c.key).where(
-            table.c.instance == instance,
-            table.c.kind == kind,
-            table.c.attempts > 0,
-            table.c.key.in_(list(keys)),
-        )
-        with self._engine.connect() as connection:
-            return set(connection.execute(wanted).scalars())
+        return pending.sent_before(self._engine, instance, kind, keys)
 
     def messages(self, instance: str) -> dict[str, messages.Told]:
         """By key, every message that was ever planned for a channel."""
@@ -264,14 +191,7 @@ class Ledger:
 
     def unsettled(self, instance: str) -> list[Operation]:
         """Operations without a known end, oldest first."""
-        table = schema.operation
-        wanted = (
-            select(table)
-            .where(table.c.instance == instance, table.c.state.in_(OPEN_STATES))
-            .order_by(table.c.planned_at, table.c.operation)
-        )
-        with self._engine.connect() as connection:
-            return [_operation(row) for row in connection.execute(wanted).mappings()]
+        return pending.unsettled(self._engine, instance)
 
     def settle(self, instance: str, settled: Sequence[Settled], at: datetime) -> None:
         """Write down what came of operations, with all that follows from it, in one transaction."""
@@ -341,27 +261,6 @@ class Ledger:
             rows = [tuple(row) for row in connection.execute(wanted)]
         # object: text, days and moments stay what they are, and a missing one is None
         return pd.DataFrame(rows, columns=list(table.c.keys()), dtype=object)
-
-
-def _operation(row: Mapping[Any, Any]) -> Operation:
-    return Operation(
-        id=row["operation"],
-        kind=row["kind"],
-        key=row["key"],
-        account_id=AccountId(row["account_id"]),
-        crm_id=CrmId(row["crm_id"]) if row["crm_id"] else None,
-        payload=json.loads(row["payload"]),
-        operation_class=row["class"],
-        as_of=row["as_of"],
-        before=json.loads(row["before"]) if row["before"] else None,
-        state=row["state"],
-        sent_at=row["sent_at"],
-        lost_at=row["lost_at"],
-    )
-
-
-def _plain_date(value: Any) -> Any:
-    return value.date() if isinstance(value, datetime) else value
 
 
 def _prepare_sqlite(engine: Engine) -> None:
