@@ -7,6 +7,10 @@ UV := uv==0.13.8
 
 RUN_READY := .venv/.run-ready
 DEV_READY := .venv/.dev-ready
+# Test processes at once, a file in one of them; `make test WORKERS=0` runs all in this one.
+WORKERS ?= 2
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+
 # What benchmarks compare with, apart from all that the project itself uses.
 PEERS := .venv/peers
 PEERS_READY := $(PEERS)/.ready
@@ -46,10 +50,10 @@ dev: $(RUN_READY) ## Dagster, MLflow and sandbox pages together; Ctrl-C stops al
 	@$(BIN)/usage-pipeline dev
 
 test: $(DEV_READY) ## stage tests and seeded samples (minutes)
-	@$(BIN)/python -m pytest -m "not slow"
+	@$(PYTEST) -m "not slow"
 
 test-all: $(DEV_READY) ## only what `test` leaves out: browser, third-party clients, kills, whole runs
-	@$(BIN)/python -m pytest -m slow
+	@$(PYTEST) -m slow
 
 soak: $(DEV_READY) ## faults at length: 1,000 random schedules and 100 kills (about 40 minutes)
 	@SOAK=1 $(BIN)/python -m pytest usage_pipeline_tests/faults usage_pipeline_tests/events/test_events_mutations.py
