@@ -156,9 +156,11 @@ def quarantine(
 
 def replay(dry_run: DryRun = False, as_json: AsJson = False) -> None:
     """Mend refused rows by the mapping's `repair` rules, judge them again, and land the good ones."""
+    from usage_pipeline.defs.launching import Launcher  # noqa: PLC0415
     from usage_pipeline.run import delivering, replaying  # noqa: PLC0415
 
-    done = replaying.replayed(delivering.opened(), really=not dry_run)
+    place = delivering.opened()
+    done = replaying.replayed(place, Launcher(place.home), really=not dry_run)
     if as_json:
         print_json([asdict(one) for one in done])
         return
