@@ -24,10 +24,11 @@ def prepare(home: str, to: str) -> dict[str, Any]:
     folder = Path(to)
     folder.mkdir(parents=True, exist_ok=True)
     days = opened.partitions(catalogue.EVENT)
-    found = opened.backend.compile(known.events(opened, (days[0], days[-1])).select(*rollups.USED))
+    found = known.events(opened, (days[0], days[-1])).select(*rollups.USED)
+    opened.backend.create_table("found_events", found, temp=True)
     zones = opened.backend.compile(rollups.zones(opened.read(sources.ACCOUNT)))
     opened.backend.raw_sql(
-        f"COPY ({found}) TO '{folder / 'events'}' (FORMAT parquet, PARTITION_BY (known_day), OVERWRITE, COMPRESSION snappy)"
+        f"COPY found_events TO '{folder / 'events'}' (FORMAT parquet, PARTITION_BY (known_day), OVERWRITE, COMPRESSION snappy)"
     )
     opened.backend.raw_sql(f"COPY ({zones}) TO '{folder / 'zones.parquet'}' (FORMAT parquet)")
     rows = opened.backend.raw_sql(f"SELECT count(*) FROM read_parquet('{folder}/events/*/*.parquet')").fetchone()

@@ -24,7 +24,7 @@ _ACCOUNT = (
 
 
 def rows(events: Events) -> str:
-    """SQL from `lines` (line, raw) to one row per non-blank line, all values as stated."""
+    """SQL from `looked_at` (line, raw, is_json) to one row per non-blank line, all values as stated."""
     call = Call(_OWN, "user_properties", "groups")
     found, used = stated(call, events, _OWN, account=_ACCOUNT, session=("session_id",))
     device = call.at("device_id", "amplitude_id")

@@ -32,8 +32,7 @@ def carry_tally(lake: Lake) -> int:
     """Count again the known days that the batches TALLY has not seen touched; gives how many batches that were."""
     batches, days = unseen(lake, catalogue.TALLY)
     if days is not None:
-        counted = copies.counted(lake.read(catalogue.EVENT, copies.reach(days)), days)
-        lake.replace(catalogue.TALLY, tallied(counted), days, batches=batches)
+        lake.replace(catalogue.TALLY, tallied(copies.landed(lake, days)), days, batches=batches)
     return len(batches)
 
 
@@ -67,7 +66,9 @@ def profiled(events: ir.Table) -> ir.Table:
 def named(events: ir.Table) -> ir.Table:
     """NAMING: the ids that events name together, and the earliest moment each group became known."""
     ids = ["account_id", "user_id", "anonymous_id"]
-    together = events.filter(whole(sum(events[name].notnull().cast("int64") for name in ids)) > 1)
+    several = whole(sum(events[name].notnull().cast("int64") for name in ids)) > 1
+    # An id that is an address names its company by its domain (events/identity_domains).
+    together = events.filter(several | events["user_id"].contains("@").fill_null(False))  # noqa: FBT003 - a value
     return catalogue.NAMING.conform(together.group_by(ids).aggregate(known_at=together["known_at"].min()))
 
 

@@ -92,6 +92,15 @@ def cleaned(stated: str, origin: Origin) -> str:
     """
 
 
+def events(stated: str, origin: Origin) -> str:
+    """SQL from rows as stated to the valid events among them, with all that `cleaned` gives of a valid row."""
+    # No filter is pushed below a LIMIT: here it would have the whole row computed twice.
+    return f"""
+        SELECT * EXCLUDE (reason, detail, raw) FROM ({cleaned(stated, origin)} LIMIT {2**63 - 1})
+        WHERE reason IS NULL AND kind = 'event'
+    """
+
+
 def _whens(landed: str, exclude: Mapping[str, tuple[str, ...]]) -> str:
     latest = f"(least({landed}, coalesce(received_claim, {landed})) + {_TOLERANCE})"
     tests = {

@@ -5,7 +5,7 @@ import json
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from usage_pipeline.events.parts import Part
+from usage_pipeline.events.batches import Part
 from usage_pipeline.events.reasons import WORDS, Reason
 from usage_pipeline.sources.tombstones import Tombstones
 
@@ -19,18 +19,19 @@ def kept_out(part: Part, tombstones: Tombstones, file: str) -> Part:
     """The part in which each row of a forgotten person is a refused one without content; all rows are still counted."""
     if not tombstones:
         return part
-    valid, rejected = part.valid, part.rejected
-    theirs = _by_address(valid, tombstones)
-    for name in IDS:
-        theirs = pc.or_(theirs, tombstones.among(valid[name]))
-    gone = valid.filter(theirs)
-    valid = valid.filter(pc.invert(theirs))
-    properties = valid.column_names.index("properties")
-    valid = valid.set_column(properties, "properties", tombstones.silenced(valid["properties"]))
-    schema = rejected.schema
-    refused = [_emptied(row) if tombstones.are_named(row["raw"] or "") else row for row in rejected.to_pylist()]
-    refused += [_emptied(row | {"file": file}) for row in gone.select(["batch", "line", "landed_at"]).to_pylist()]
-    return Part(part.first_line, valid, pa.Table.from_pylist(refused, schema=schema))
+    refused = [_emptied(row) if tombstones.are_named(row["raw"] or "") else row for row in part.rejected.to_pylist()]
+    kept = []
+    for valid in (part.events, part.calls):
+        theirs = _by_address(valid, tombstones)
+        for name in IDS:
+            theirs = pc.or_(theirs, tombstones.among(valid[name]))
+        gone = valid.filter(theirs).select(["batch", "line", "landed_at"])
+        refused += [_emptied(row | {"file": file}) for row in gone.to_pylist()]
+        left = valid.filter(pc.invert(theirs))
+        properties = left.column_names.index("properties")
+        kept.append(left.set_column(properties, "properties", tombstones.silenced(left["properties"])))
+    events, calls = kept
+    return Part(part.first_line, events, calls, pa.Table.from_pylist(refused, schema=part.rejected.schema))
 
 
 def _emptied(row: dict[str, object]) -> dict[str, object]:

@@ -1,7 +1,7 @@
 """The formats in which product events are exported: which files hold them, and the SQL that reads their rows."""
 
 from usage_pipeline.company import Clock, Events
-from usage_pipeline.events import amplitude, mixpanel, posthog, segment, snowplow
+from usage_pipeline.events import amplitude, json_lines, mixpanel, posthog, segment, snowplow
 from usage_pipeline.sources.landing import LINES, File
 
 _ROWS = {
@@ -20,9 +20,14 @@ _COLUMNAR = ("amplitude", "mixpanel", "posthog")
 _LOCAL = ("segment", "select")
 
 
-def rows(events: Events) -> str:
-    """SQL from `lines` (line, raw) to one row per non-blank line, all values as stated."""
-    return _ROWS[events.format](events)
+def rows(events: Events, *, trusting: bool = False) -> str:
+    """SQL from `lines` (line, raw) to one row per non-blank line, all values as stated.
+
+    Where it is `trusting`, lines of JSON that do not look like an object are left out, and the others not looked at
+    twice: one that is no JSON after all is an error (`duckdb.Error`), and then nothing is known of any.
+    """
+    looked_at = json_lines.TRUSTED if trusting else json_lines.LOOKED_AT
+    return f"WITH looked_at AS ({looked_at}) SELECT * FROM ({_ROWS[events.format](events)})"
 
 
 def suffixes(events: Events) -> tuple[str, ...]:

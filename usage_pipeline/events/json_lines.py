@@ -6,6 +6,14 @@ from collections.abc import Mapping
 from usage_pipeline.company import Events
 from usage_pipeline.events import fields
 
+LOOKED_AT = "SELECT line, raw, json_valid(raw) AS is_json FROM lines"
+"""SQL of all lines, each with whether it is JSON."""
+TRUSTED = """
+    SELECT line, raw, true AS is_json FROM lines
+    WHERE starts_with(raw, '{') AND (ends_with(raw, '}' || chr(10)) OR ends_with(raw, '}' || chr(13) || chr(10)) OR ends_with(raw, '}'))
+"""
+"""SQL of the lines that look like an object at both ends; should one be none after all, reading it is an error."""
+
 
 class Call:
     """What one line holds; `roots` are the objects that hold an event's own properties.
@@ -32,7 +40,7 @@ class Call:
         return self.at(*durations), f"CASE {cases} END"
 
     def rows(self, columns: Mapping[str, str], *, own: str, used: tuple[str, ...]) -> str:
-        """SQL from `lines` (line, raw) to one row per non-blank line, all values as stated.
+        """SQL from `looked_at` (line, raw, is_json) to one row per non-blank line, all values as stated.
 
         `columns` are those of a stated row, `kind` among them, and may use the ones before them;
         the root `own` becomes `properties`, but for the places `used`.
@@ -44,9 +52,7 @@ class Call:
         listed = ", ".join(f"{sql} AS {name}" for name, sql in columns.items())
         without = fields.text(json.dumps(fields.taken(used, own)))
         return f"""
-            WITH looked_at AS (
-                SELECT line, raw, json_valid(raw) AS is_json FROM lines
-            ), parsed AS (
+            WITH parsed AS (
                 SELECT line, raw, is_json, CASE WHEN is_json THEN json_extract(raw, [{objects}]) END AS objects
                 FROM looked_at
                 -- A blank line is no row; none is JSON, so only what is not need be looked at twice.

@@ -18,7 +18,7 @@ def events(lake: Lake, span: tuple[date, date]) -> ir.Table:
     """
     first, last = span
     links = lake.read(catalogue.IDENTITY_LINK)
-    known = copies.counted(lake.read(catalogue.EVENT, copies.reach(span)), span)
+    known = copies.landed(lake, span)
     waiting = _waiting(lake, links, span)
     resolved = identity.resolve(known if waiting is None else known.union(waiting), links)
     return resolved.filter(resolved["known_day"].between(ibis.literal(first), ibis.literal(last)))

@@ -92,10 +92,11 @@ def _of_member(pieces: Iterator[bytes], number: int) -> Iterator[Block]:
                 break
             gathered.append(piece)
             size += len(piece)
-        text = b"".join(gathered)
-        cut = text.rfind(b"\n") + 1
+        rest = b""
         # The last line of a sound file may lack its newline; that of a broken one is a torso.
-        whole, rest = (text, b"") if ended and not broken else (text[:cut], text[cut:])
+        if not ended or broken:
+            gathered, rest = _cut(gathered)
+        whole = b"".join(gathered)
         if whole:
             # With or without a last newline the content is the same, and so is its hash.
             whole = whole if whole.endswith(b"\n") else whole + b"\n"
@@ -113,6 +114,14 @@ def _of_member(pieces: Iterator[bytes], number: int) -> Iterator[Block]:
         yield _refused(number, Reason.CUT_OFF, broken, rest.decode("utf-8", "backslashreplace"))
 
 
+def _cut(gathered: list[bytes]) -> tuple[list[bytes], bytes]:
+    """The pieces up to the last end of a line, and what follows it."""
+    for place in range(len(gathered) - 1, -1, -1):
+        if end := gathered[place].rfind(b"\n") + 1:
+            return [*gathered[:place], gathered[place][:end]], b"".join([gathered[place][end:], *gathered[place + 1 :]])
+    return [], b"".join(gathered)
+
+
 def _after_the_line(pieces: Iterator[bytes]) -> bytes:
     """What has been read beyond the end of the line, all of which is left out; empty at the end of the file."""
     for piece in pieces:
@@ -125,16 +134,22 @@ def _block(text: bytes, number: int) -> tuple[Block, int]:
     """The block that begins with line `number`, and how many lines it has."""
     starts, ends = _bounds(text)
     lines = len(starts)
+    table = _table(text, starts, ends, number)
     bad: list[BadLine] = []
     try:
-        text.decode("utf-8")
-    except UnicodeDecodeError:
+        # Looks at every byte, and copies none.
+        table["raw"].validate(full=True)
+    except pa.ArrowInvalid:
         text, bad = _mended(text, starts, ends, number)
+        table = _table(text, starts, ends, number)
+    return Block(table, bad, number), lines
+
+
+def _table(text: bytes, starts: np.ndarray, ends: np.ndarray, number: int) -> pa.Table:
     # The newline stays at a line's end: JSON does not mind, and nothing is copied.
     offsets = np.append(starts, ends[-1:]).astype(np.int32)
-    raw = pa.StringArray.from_buffers(lines, pa.py_buffer(offsets), pa.py_buffer(text))
-    table = pa.Table.from_arrays([pa.array(np.arange(number, number + lines)), raw], schema=LINES)
-    return Block(table, bad, number), lines
+    raw = pa.StringArray.from_buffers(len(starts), pa.py_buffer(offsets), pa.py_buffer(text))
+    return pa.Table.from_arrays([pa.array(np.arange(number, number + len(starts))), raw], schema=LINES)
 
 
 def _bounds(text: bytes) -> tuple[np.ndarray, np.ndarray]:

@@ -27,7 +27,7 @@ _DEVICE = "$device:"
 
 
 def rows(events: Events) -> str:
-    """SQL from `lines` (line, raw) to one row per non-blank line, all values as stated."""
+    """SQL from `looked_at` (line, raw, is_json) to one row per non-blank line, all values as stated."""
     call = Call(_OWN)
     found, used = stated(call, events, _OWN, account=_ACCOUNT, session=_SESSION)
 

@@ -1,8 +1,11 @@
 """A landed file's rows, judged, in parts that are the same at every reading."""
 
+from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import datetime
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import replace
+from queue import SimpleQueue
 
 import duckdb
 import pyarrow as pa
@@ -10,39 +13,19 @@ import pyarrow.compute as pc
 
 from usage_pipeline.company import Company, Events
 from usage_pipeline.errors import Rejected
-from usage_pipeline.events import catalogue, cleaning, columnar, formats, lines, selected
+from usage_pipeline.events import columnar, formats, judging, lines, selected
+from usage_pipeline.events.batches import Batch, Part
 from usage_pipeline.events.cleaning import Origin
+from usage_pipeline.events.judging import Judge
 from usage_pipeline.events.reasons import WORDS
 from usage_pipeline.sources import querying
-from usage_pipeline.sources.landing import Delivery, File
+from usage_pipeline.sources.landing import File
 
 # Rows that one commit holds: memory stays flat however large a file is. The parts of a
 # file must be the same at every reading, since each is a transaction of its own.
 PART_ROWS = 300_000
-
-
-@dataclass(frozen=True)
-class Batch:
-    """A file to be landed (for a select: the files it reads together)."""
-
-    source: str
-    digest: str
-    name: str
-    bytes: int
-    landed_at: datetime
-    history: bool
-    delivery: Delivery
-    files: dict[str, File]
-    events: Events
-
-
-@dataclass(frozen=True)
-class Part:
-    """Some consecutive rows of a batch, judged."""
-
-    first_line: int
-    valid: pa.Table
-    rejected: pa.Table
+# Blocks of a file that are judged at once: DuckDB lets go of the interpreter meanwhile.
+JUDGES = 2
 
 
 def judged(batch: Batch, company: Company) -> Iterator[Part]:
@@ -65,7 +48,7 @@ def judged(batch: Batch, company: Company) -> Iterator[Part]:
     rows = 0
     for piece in pieces:
         gathered.append(piece)
-        rows += piece.valid.num_rows + piece.rejected.num_rows
+        rows += piece.events.num_rows + piece.calls.num_rows + piece.rejected.num_rows
         if rows >= PART_ROWS:
             yield _together(gathered)
             gathered, rows = [], 0
@@ -76,7 +59,8 @@ def judged(batch: Batch, company: Company) -> Iterator[Part]:
 def _together(pieces: list[Part]) -> Part:
     return Part(
         pieces[0].first_line,
-        pa.concat_tables(piece.valid for piece in pieces),
+        pa.concat_tables(piece.events for piece in pieces),
+        pa.concat_tables(piece.calls for piece in pieces),
         pa.concat_tables(piece.rejected for piece in pieces),
     )
 
@@ -97,25 +81,52 @@ def _check_times(events: Events) -> None:
 
 
 def _exported_rows(batch: Batch, origin: Origin, zone: str) -> Iterator[Part]:
+    """The parts of the file's blocks in order; some blocks are judged while the next are read."""
     (file,) = batch.files.values()
-    sql = cleaning.cleaned(formats.rows(batch.events), origin)
-    with querying.connection(zone=zone) as connection:
-        if file.suffix == ".parquet":
-            blocks = columnar.blocks(file.path, connection)
-        else:
-            blocks = lines.blocks(file.path, formats.suffixes(batch.events))
-        for block in blocks:
-            part = _judged(connection, block.sound, sql, batch, block.first_line)
-            rejected = part.rejected
-            if block.bad:
-                bad = [
-                    {"line": line.line, "reason": line.reason, "detail": _because(line), "raw": line.raw}
-                    for line in block.bad
-                ]
-                rejected = pa.concat_tables([rejected, _rejected(pa.Table.from_pylist(bad), batch)])
-            if block.member and rejected.num_rows:
-                rejected = _placed(rejected, block)
-            yield Part(part.first_line, part.valid, rejected)
+    stated = formats.rows(batch.events)
+    trusting = formats.rows(batch.events, trusting=True)
+    free: SimpleQueue[Judge] = SimpleQueue()
+
+    def judged_block(block: lines.Block) -> Part:
+        judge = free.get()
+        try:
+            return _of_block(judge, block, batch)
+        finally:
+            free.put(judge)
+
+    with ExitStack() as opened, ThreadPoolExecutor(JUDGES) as pool:
+        judges = 0
+        begun: deque[Future[Part]] = deque()
+        for block in _blocks(batch, file, opened):
+            # A small file needs no second one.
+            if judges < JUDGES:
+                connection = opened.enter_context(querying.connection(zone=zone))
+                free.put(Judge(connection, batch, origin, stated=stated, trusting=trusting))
+                judges += 1
+            begun.append(pool.submit(judged_block, block))
+            if len(begun) > JUDGES:
+                yield begun.popleft().result()
+        while begun:
+            yield begun.popleft().result()
+
+
+def _blocks(batch: Batch, file: File, opened: ExitStack) -> Iterator[lines.Block]:
+    if file.suffix == ".parquet":
+        return columnar.blocks(file.path, opened.enter_context(querying.connection()))
+    return lines.blocks(file.path, formats.suffixes(batch.events))
+
+
+def _of_block(judge: Judge, block: lines.Block, batch: Batch) -> Part:
+    part = judge.judged(block.sound, block.first_line)
+    rejected = part.rejected
+    if block.bad:
+        bad = [
+            {"line": line.line, "reason": line.reason, "detail": _because(line), "raw": line.raw} for line in block.bad
+        ]
+        rejected = pa.concat_tables([rejected, judging.rejected(pa.Table.from_pylist(bad), batch)])
+    if block.member and rejected.num_rows:
+        rejected = _placed(rejected, block)
+    return replace(part, rejected=rejected)
 
 
 def _placed(rejected: pa.Table, block: lines.Block) -> pa.Table:
@@ -138,37 +149,15 @@ def _selected_rows(batch: Batch, origin: Origin, zone: str) -> Iterator[Part]:
             result = source.sql(batch.events.select)
             columns = dict(zip(result.columns, map(str, result.types), strict=True))
             selected.check(columns, batch.name, origin.exclude)
-            sql = cleaning.cleaned(selected.rows(columns), origin)
+            judge = Judge(connection, batch, origin, stated=selected.rows(columns))
             first_line = 1
             for chunk in source.execute(batch.events.select).to_arrow_reader(PART_ROWS):
                 numbers = pa.array(range(first_line, first_line + chunk.num_rows), pa.int64())
                 numbered = pa.Table.from_batches([chunk]).add_column(0, "line", numbers)
-                yield _judged(connection, numbered, sql, batch, first_line)
+                yield judge.judged(numbered, first_line)
                 first_line += chunk.num_rows
         except duckdb.Error as broken:
             raise Rejected(
                 f"the events' select does not fit {batch.name}: {broken}",
                 fix="mend events.select in the mapping, or the file",
             ) from broken
-
-
-def _judged(connection: duckdb.DuckDBPyConnection, rows: pa.Table, sql: str, batch: Batch, first_line: int) -> Part:
-    connection.register("lines", rows)
-    judged = connection.execute(sql).to_arrow_table()
-    connection.unregister("lines")
-    sound = pc.is_null(judged["reason"])
-    refused = judged.filter(pc.invert(sound)).select(["line", "reason", "detail", "raw"])
-    valid = judged.filter(sound).drop_columns(["reason", "detail", "raw"])
-    return Part(first_line, valid, _rejected(refused, batch))
-
-
-def _rejected(rows: pa.Table, batch: Batch) -> pa.Table:
-    schema = catalogue.REJECTED.schema.to_pyarrow()
-    same = {"batch": batch.digest, "file": batch.name, "landed_at": batch.landed_at}
-    columns = [
-        pa.repeat(pa.scalar(same[each.name], each.type), rows.num_rows)
-        if each.name in same
-        else rows[each.name].cast(each.type)
-        for each in schema
-    ]
-    return pa.Table.from_arrays(columns, schema=schema)

@@ -20,7 +20,7 @@ _SESSION = (f"{_OWN}.$session_id", *fields.default(_OWN, "session"))
 
 
 def rows(events: Events) -> str:
-    """SQL from `lines` (line, raw) to one row per non-blank line, all values as stated."""
+    """SQL from `looked_at` (line, raw, is_json) to one row per non-blank line, all values as stated."""
     call = Call(_OWN, "person_properties")
     found, used = stated(call, events, _OWN, account=_ACCOUNT, session=_SESSION)
 

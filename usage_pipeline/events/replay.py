@@ -20,10 +20,9 @@ import pyarrow.compute as pc
 
 from usage_pipeline.company import Company, Events, Repair
 from usage_pipeline.errors import Rejected
-from usage_pipeline.events import catalogue, cleaning, forgotten, formats, ingest
+from usage_pipeline.events import catalogue, cleaning, counting, forgotten, formats, ingest, judging
+from usage_pipeline.events.batches import Batch, Part, Piece
 from usage_pipeline.events.cleaning import Origin
-from usage_pipeline.events.ingest import Piece
-from usage_pipeline.events.parts import Batch, Part
 from usage_pipeline.events.reasons import WORDS, Reason
 from usage_pipeline.lake import Lake
 from usage_pipeline.sources import querying
@@ -160,7 +159,7 @@ def _replayed(
     piece = Piece(own, 0, replace(part, rejected=part.rejected.slice(0, 0)), is_last=True)
     if not part.valid.num_rows:
         return Replayed(rule.name, batch.name, rows.num_rows, 0, 0, still)
-    (account,) = ingest.land([piece], lake) if really else ingest.counted([piece], lake)
+    (account,) = ingest.land([piece], lake) if really else counting.counted([piece], lake)
     if really:
         ingest.register([(own, account)], lake)
         _taken_out(lake, batch.digest, part.valid["line"].to_pylist())
@@ -182,13 +181,7 @@ def _judged(rows: pa.Table, batch: Batch, company: Company) -> Part:
         sql = cleaning.cleaned(_stated(events), origin)
         connection.register("lines", lines)
         judged = connection.execute(sql).to_arrow_table()
-    sound = pc.is_null(judged["reason"])
-    refused = judged.filter(pc.invert(sound))
-    schema = catalogue.REJECTED.schema.to_pyarrow()
-    same = {"batch": batch.digest, "file": batch.name, "landed_at": batch.landed_at}
-    told = [same | row for row in refused.select(["line", "reason", "detail", "raw"]).to_pylist()]
-    valid = judged.filter(sound).drop_columns(["reason", "detail", "raw"])
-    return Part(1, valid, pa.Table.from_pylist(told, schema=schema))
+    return judging.told_apart(judged, batch, 1)
 
 
 def _stated(events: Events) -> str:

@@ -60,7 +60,7 @@ _EMAIL = ("context.traits.email", "traits.email", "properties.email")
 
 
 def rows(events: Events) -> str:
-    """SQL from `lines` (line, raw) to one row per non-blank line, all values as stated.
+    """SQL from `looked_at` (line, raw, is_json) to one row per non-blank line, all values as stated.
 
     A place that the mapping names is looked up in the line once more; the usual ones are not.
     """
@@ -98,9 +98,7 @@ def rows(events: Events) -> str:
     listed = ", ".join(f"{sql} AS {name}" for name, sql in columns.items())
     found = "".join(f", {sql}" for sql in call.found())
     return f"""
-        WITH looked_at AS (
-            SELECT line, raw, json_valid(raw) AS is_json FROM lines
-        ), parsed AS (
+        WITH parsed AS (
             SELECT line, raw, is_json,
                 CASE WHEN is_json THEN json_transform(raw, '{json.dumps(_CALL)}') END AS call
             FROM looked_at

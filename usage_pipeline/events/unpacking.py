@@ -15,7 +15,10 @@ import pyarrow as pa
 
 from usage_pipeline.errors import Unavailable
 
-_READ_BYTES = 1024 * 1024
+# What is unpacked of it fits into memory that is used again and again, instead of asking the system for more.
+_READ_BYTES = 64 * 1024
+# At once of what is packed well, such as a file of zeros.
+_UNPACKED_BYTES = 4 * 1024 * 1024
 # pyarrow keeps what it has unpacked when it meets the cut, so little is asked for at a time.
 _ZSTD_BYTES = 16 * 1024
 _SALVAGED_BYTES = 256
@@ -91,7 +94,7 @@ def _gunzipped(file: IO[bytes]) -> Iterator[bytes]:
     while waiting:
         before = member.copy()
         try:
-            piece = member.decompress(waiting, 4 * _READ_BYTES)
+            piece = member.decompress(waiting, _UNPACKED_BYTES)
         except zlib.error as damaged:
             yield from _salvaged(before, waiting)
             raise CutOffError(f"damaged: {damaged}") from damaged

@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 
 from usage_pipeline.company import Company
 from usage_pipeline.events import forgotten, ingest, parts
+from usage_pipeline.events.batches import Batch
 from usage_pipeline.events.persons import COLUMNS, Person
 from usage_pipeline.run import erasing_lines
 from usage_pipeline.run.erasing_lines import Whose
@@ -43,7 +44,7 @@ def search(
 
     `landed` has by batch the lines that are known to be theirs; of others they are looked for.
     """
-    by_path: dict[Path, list[parts.Batch]] = {}
+    by_path: dict[Path, list[Batch]] = {}
     for batch in ingest.batches(deliveries, company):
         if batch.events.format != "select":
             for file in batch.files.values():
@@ -81,9 +82,7 @@ def put_in_place(found: Found, content: bytes, state: Path) -> None:
     aside.replace(path)
 
 
-def _lines(
-    batches: list[parts.Batch], company: Company, person: Person, landed: Mapping[str, Collection[int]]
-) -> set[int]:
+def _lines(batches: list[Batch], company: Company, person: Person, landed: Mapping[str, Collection[int]]) -> set[int]:
     """The numbers of the lines that are the person's, as the events' own reader finds them."""
     found: set[int] = set()
     names = pa.array(sorted(person.names), pa.string())

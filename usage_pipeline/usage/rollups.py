@@ -178,15 +178,28 @@ def _stated(events: ir.Table) -> ir.Table:
 def _after_a_pause(events: ir.Table) -> ir.Table:
     """The events that state no session and come first, or after a pause, of what their person did that day."""
     person = ["account_id", "user_id", "anonymous_id", "known_day"]
-    silent = events.filter(events.session_id.isnull()).select(*person).distinct()
-    # An event that states its session ends a pause too, so all of such a person's are in order.
-    theirs = events.select(*_BEGINS, "anonymous_id", "session_id", "event_id", "content_hash").semi_join(
-        silent, [events[name].identical_to(silent[name]) for name in person]
+    # By half hours: no pause is within one, and what is not in the one before is no less than a pause ago.
+    pause = ibis.interval(minutes=PAUSE_MINUTES)
+    hour = events.ts.truncate("h")
+    at = events.select(
+        *person, "ts", said=events.session_id, half=ibis.ifelse(events.ts.minute() < PAUSE_MINUTES, hour, hour + pause)
     )
-    # What happened at one instant has the same before it, whatever its order.
-    earlier = ibis.window(group_by=person, order_by="ts", range=(None, -ibis.interval(microseconds=1)))
-    before = theirs.mutate(before=theirs.ts.max().over(earlier))
-    tied = before.filter(before.before.isnull() | (before.ts > before.before + ibis.interval(minutes=PAUSE_MINUTES)))
+    halves = at.group_by([*person, "half"]).agg(
+        first=at.ts.min(), last=at.ts.max(), silent=at.count(where=at.said.isnull())
+    )
+    quiet = halves.filter(halves.silent > 0)
+    # An event that states its session ends a pause too.
+    before = halves.select(*person, next=halves.half + pause, until=halves["last"] + pause)
+    begun = quiet.anti_join(
+        before,
+        [
+            *(quiet[name].identical_to(before[name]) for name in person),
+            quiet.half == before.next,
+            quiet["first"] <= before.until,
+        ],
+    ).select(*person, ts="first")
+    rows = events.select(*_BEGINS, "anonymous_id", "session_id", "event_id", "content_hash")
+    tied = rows.semi_join(begun, [rows[name].identical_to(begun[name]) for name in [*person, "ts"]])
     place = ibis.row_number().over(group_by=[*person, "ts"], order_by=["event_id", "content_hash"])
     first = tied.mutate(place=place)
     return first.filter(first.place == 0, first.session_id.isnull()).select(*_BEGINS)

@@ -1,7 +1,9 @@
 """What is carried along from landing to landing says what all events together say."""
 
 from datetime import timedelta
+from itertools import combinations_with_replacement
 
+import pytest
 from landing_builders import LANDED, a_lake, deliver, land, text, track
 
 from usage_pipeline.events import carried, catalogue, copies, identity
@@ -33,6 +35,19 @@ def test_names_and_tallies_brought_up_to_date_landing_by_landing_equal_those_of_
         assert content(lake, identity.links(calls, lake.read(catalogue.NAMING), users)) == content(
             lake, identity.links(calls, events, users)
         )
+
+
+@pytest.mark.parametrize("few", [0, 1, 100])
+def test_the_same_events_count_whether_few_or_many_have_copies(tmp_path, monkeypatch, few):
+    monkeypatch.setattr(copies, "_FEW", few)
+    lake = a_lake(tmp_path)
+    for number, content_ in enumerate(landings(tmp_path)):
+        deliver(tmp_path / "in", content_, name=f"day-{number}", landed_at=LANDED + timedelta(days=20 * number))
+    land(tmp_path / "in", lake)
+    days = lake.partitions(catalogue.EVENT)
+    for first, last in combinations_with_replacement(days, 2):
+        of_all = copies.counted(lake.read(catalogue.EVENT), (first, last))
+        assert content(lake, copies.landed(lake, (first, last))) == content(lake, of_all)
 
 
 def test_nothing_new_is_nothing_to_do(tmp_path):

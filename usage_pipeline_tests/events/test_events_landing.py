@@ -11,6 +11,7 @@ from landing_builders import LANDED, a_lake, deliver, events, land, rejected, ro
 from usage_pipeline.company import Clock, Company, Events
 from usage_pipeline.errors import Rejected
 from usage_pipeline.events import catalogue, ingest, lines, parts
+from usage_pipeline.events.batches import Piece
 from usage_pipeline.sources import landing
 
 
@@ -96,7 +97,7 @@ def test_a_run_that_was_killed_is_made_good_by_the_next(tmp_path, monkeypatch, s
     found = landing.deliveries(tmp_path / "in", now=LANDED)
     (batch,) = ingest.unlanded(found, segment(), killed)
     for number, part in enumerate(list(parts.judged(batch, segment()))[:steps]):
-        ingest.land([ingest.Piece(batch, number, part)], killed)
+        ingest.land([Piece(batch, number, part)], killed)
     assert land(tmp_path / "in", killed) == expected
     for table in (catalogue.EVENT, catalogue.IDENTITY_CALL, catalogue.REJECTED, catalogue.BATCH):
         assert rows(killed, table) == rows(whole, table)
@@ -107,7 +108,7 @@ def test_a_half_landed_file_does_not_make_another_file_a_copy(tmp_path):
     lake = a_lake(tmp_path)
     (batch,) = ingest.unlanded(landing.deliveries(tmp_path / "in", now=LANDED), segment(), lake)
     for number, part in enumerate(parts.judged(batch, segment())):
-        ingest.land([ingest.Piece(batch, number, part)], lake)
+        ingest.land([Piece(batch, number, part)], lake)
     deliver(tmp_path / "in", text(track(1), track(2)), name="a")
     found = land(tmp_path / "in", lake)
     assert (found.received, found.accepted, found.duplicates) == (3, 2, 1)
