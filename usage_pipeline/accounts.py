@@ -1,5 +1,6 @@
 """Who: an account, and how product, CRM and billing name it."""
 
+from importlib import resources
 from typing import NewType
 
 AccountId = NewType("AccountId", str)
@@ -10,25 +11,9 @@ CrmId = NewType("CrmId", str)
 
 # Mail hosts that say nothing about the company behind an address or a record.
 FREE_MAIL = frozenset(
-    {
-        "aol.com",
-        "gmail.com",
-        "gmx.de",
-        "gmx.net",
-        "googlemail.com",
-        "hotmail.com",
-        "icloud.com",
-        "live.com",
-        "mail.com",
-        "me.com",
-        "outlook.com",
-        "proton.me",
-        "protonmail.com",
-        "qq.com",
-        "web.de",
-        "yahoo.com",
-        "yandex.ru",
-    }
+    line
+    for line in resources.files("usage_pipeline").joinpath("free_mail.txt").read_text(encoding="utf-8").splitlines()
+    if not line.startswith("#")
 )
 
 

@@ -4,12 +4,16 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from usage_pipeline.accounts import CrmId
 from usage_pipeline.crm.calling import Calls, Class
 from usage_pipeline.crm.contract import Contract
 from usage_pipeline.crm.rejections import Rejection
+
+if TYPE_CHECKING:
+    # It speaks of owners and record ids, which are defined here.
+    from usage_pipeline.crm.context import Context
 
 
 @dataclass(frozen=True)
@@ -233,6 +237,10 @@ class Crm(Protocol):
     @property
     def lists(self) -> Lists | None:
         """None where no lists are kept."""
+
+    @property
+    def context(self) -> "Context":
+        """Owners, deals and contracts."""
 
     @property
     def calls(self) -> Calls:

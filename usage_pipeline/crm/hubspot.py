@@ -23,6 +23,7 @@ from usage_pipeline.crm.client import (
 )
 from usage_pipeline.crm.contract import Contract
 from usage_pipeline.crm.hubspot_auth import Refresh
+from usage_pipeline.crm.hubspot_context import Context
 from usage_pipeline.crm.hubspot_lists import Lists
 from usage_pipeline.crm.hubspot_portal import COMPANY, CONTACT, GRACE_S, ROWS_PER_BATCH, Portal, no_answer
 from usage_pipeline.crm.hubspot_records import Records, our_values
@@ -62,6 +63,8 @@ class HubSpot:
         """Found by `find(addresses, "email")`."""
         self.lists = Lists(self._portal) if has_lists else None
         self._tasks = Tasks(self._portal)
+        self.context = Context(self._portal)
+        """Deals and terms; needs crm.objects.deals.read."""
         self._owners: list[Owner] | None = None
         self._instance: Instance | None = None
 

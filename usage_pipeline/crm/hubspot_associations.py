@@ -8,11 +8,13 @@ from usage_pipeline.crm.batches import unanswered
 from usage_pipeline.crm.calling import Class
 from usage_pipeline.crm.client import RowResult, TaskOpening
 from usage_pipeline.crm.hubspot_answers import rejection_in
-from usage_pipeline.crm.hubspot_portal import COMPANY, TASK, Portal, no_answer
+from usage_pipeline.crm.hubspot_portal import COMPANY, DEAL, TASK, Portal, no_answer
 from usage_pipeline.crm.rejections import Refused, Rejection
 
 ASSOCIATIONS_PER_READ = 1000
 TYPES = [{"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": 192}]
+
+_ONE = {COMPANY: "company", DEAL: "deal"}
 
 
 def hang(portal: Portal, rows: Sequence[TaskOpening], tasks: Mapping[str, CrmId]) -> list[RowResult]:
@@ -77,6 +79,27 @@ def tasks_of(portal: Portal, companies: Sequence[CrmId]) -> Iterator[CrmId]:
                     inputs.append({"id": _end(row, "from"), "after": after})
 
 
+def joined(portal: Portal, start: str, end: str, ids: Sequence[str]) -> Iterator[tuple[str, dict[str, set[int]]]]:
+    """Of each of these records those of another kind that it is joined with, and by which types of association.
+
+    One that is joined with none is named among the errors; one that the answer leaves out is asked for by itself.
+    """
+    path = portal.associations(start, end, "/batch/read")
+    for first in range(0, len(ids), ASSOCIATIONS_PER_READ):
+        asked = ids[first : first + ASSOCIATIONS_PER_READ]
+        answer = portal.post(path, Class.SAFE, {"inputs": [{"id": one} for one in asked]})
+        rows = answer.get("results") or []
+        told = {_end(row, "from") for row in rows} | _named(answer)
+        for silent in (one for one in asked if one not in told):
+            _make_sure_of_none(portal, silent, start, end)
+        for row in rows:
+            found: dict[str, set[int]] = {}
+            for to in row.get("to") or []:
+                types = {int(each["typeId"]) for each in to.get("associationTypes") or [] if each.get("typeId")}
+                found.setdefault(str(to["toObjectId"]), set()).update(types)
+            yield _end(row, "from"), found
+
+
 def _named(answer: Mapping[str, Any]) -> set[str]:
     """The companies of which the answer says that they have no tasks, or are gone."""
     return {
@@ -88,15 +111,15 @@ def _named(answer: Mapping[str, Any]) -> set[str]:
     }
 
 
-def _make_sure_of_none(portal: Portal, company: str) -> None:
+def _make_sure_of_none(portal: Portal, one: str, start: str = COMPANY, end: str = TASK) -> None:
     try:
-        answer = portal.get(portal.objects(COMPANY, f"/{company}"), associations=TASK)
+        answer = portal.get(portal.objects(start, f"/{one}"), associations=end)
     except Refused as refused:
         if refused.status == 404:
             return
         raise
-    if str(answer.get("id")) != company or ((answer.get("associations") or {}).get(TASK) or {}).get("results"):
-        raise no_answer("a read of associations", f"no word of the tasks on the company {company}")
+    if str(answer.get("id")) != one or ((answer.get("associations") or {}).get(end) or {}).get("results"):
+        raise no_answer("a read of associations", f"no word of the {end} of {_ONE.get(start, start)} {one}")
 
 
 def _end(pair: Mapping[str, Any], side: str) -> str:

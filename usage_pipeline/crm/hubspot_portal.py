@@ -17,6 +17,7 @@ from usage_pipeline.errors import Rejected, Unavailable
 ROWS_PER_BATCH = 100
 COMPANY = "companies"
 CONTACT = "contacts"
+DEAL = "deals"
 TASK = "tasks"
 # A record that was merged away answers under the id of the one that stayed, and this lists its own.
 MERGED = "hs_merged_object_ids"
@@ -65,6 +66,9 @@ class Portal:
 
     def lists(self, rest: str = "") -> str:
         return f"/crm/lists/{self.version}{rest}" if self.is_dated else f"/crm/v3/lists{rest}"
+
+    def pipelines(self, kind: str) -> str:
+        return f"/crm/pipelines/{self.version}/{kind}" if self.is_dated else f"/crm/v3/pipelines/{kind}"
 
     def account_info(self) -> str:
         return f"/account-info/{self.version}/details" if self.is_dated else "/account-info/v3/details"

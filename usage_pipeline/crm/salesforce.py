@@ -27,6 +27,7 @@ from usage_pipeline.crm.contract import Contract
 from usage_pipeline.crm.rejections import BudgetSpent, Cause, Rejection
 from usage_pipeline.crm.salesforce_auth import Login
 from usage_pipeline.crm.salesforce_bulk import ROWS_PER_JOB, Bulk
+from usage_pipeline.crm.salesforce_context import Context
 from usage_pipeline.crm.salesforce_errors import is_lock
 from usage_pipeline.crm.salesforce_locks import LOCK_ATTEMPTS
 from usage_pipeline.crm.salesforce_org import ROWS_PER_COLLECTION, Org
@@ -65,6 +66,7 @@ class Salesforce:
         self._records = Records(self._org)
         self._bulk = Bulk(self._org)
         self._tasks = Tasks(self._org)
+        self.context = Context(self._org)
         self._owners: list[Owner] | None = None
         self._instance: Instance | None = None
         self._is_alone = False

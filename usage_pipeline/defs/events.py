@@ -95,11 +95,17 @@ def carried_events(place: Place) -> Iterator[dg.MaterializeResult[None]]:
     catalogue.IDENTITY_LINK,
     owner=tables.DATA,
     kinds=KINDS | {"ibis"},
-    inputs={"naming": catalogue.NAMING, "calls": catalogue.IDENTITY_CALL, "users": sources.USER},
+    inputs={
+        "naming": catalogue.NAMING,
+        "calls": catalogue.IDENTITY_CALL,
+        "users": sources.USER,
+        "accounts": sources.ACCOUNT,
+        "merges": sources.ACCOUNT_MERGE,
+    },
 )
-def identity_link(naming: ir.Table, calls: ir.Table, users: ir.Table) -> ir.Table:
-    """One row per id and account, from when it was known that they belong together."""
-    return identity.links(calls, naming, users)
+def identity_link(naming: ir.Table, calls: ir.Table, users: ir.Table, accounts: ir.Table, merges: ir.Table) -> ir.Table:
+    """One row per id and change of the account it belongs to, from when that was known, and what says so."""
+    return identity.links(calls, naming, users, accounts, merges)
 
 
 @dg.multi_asset(

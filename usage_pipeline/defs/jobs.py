@@ -5,7 +5,9 @@ import dagster as dg
 from usage_pipeline.defs.sources import FROM_FILES
 
 SOURCES = dg.AssetSelection.assets(*(dg.AssetKey([table.stage, table.name]) for table in FROM_FILES))
-CRM = dg.AssetSelection.assets("sources/crm_link", "sources/past_actions")
+CRM = dg.AssetSelection.assets(
+    "sources/crm_link", "sources/crm_owner", "sources/deal", "sources/crm_contract", "sources/past_actions"
+)
 METRICS = dg.AssetSelection.assets("usage/metric")
 SCORED = (
     METRICS

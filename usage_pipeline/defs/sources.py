@@ -1,33 +1,48 @@
 """`sources`: what others know, read from the landing folder and from the CRMs."""
 
+from collections.abc import Mapping
+
 import dagster as dg
 import ibis.expr.types as ir
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from usage_pipeline.crm.client import Crm
 from usage_pipeline.defs import fetching, partitions, tables
 from usage_pipeline.defs.place import Place
 from usage_pipeline.lake import Table
-from usage_pipeline.sources import catalogue, crm, reading, validity
+from usage_pipeline.sources import catalogue, crm, crm_context, merges, reading, validity
 from usage_pipeline.sources.tombstones import Tombstones
 
 FROM_FILES = (
+    catalogue.ACCOUNT_MERGE,
     catalogue.ACCOUNT,
     catalogue.USER,
     catalogue.SUBSCRIPTION,
+    catalogue.INVOICE,
     catalogue.TICKET,
     catalogue.SURVEY,
     catalogue.MILESTONE,
     catalogue.LABEL,
 )
+# What changes is kept with validity, by its key; what happens once is counted to whom its account was part of then.
+_VERSIONS = {
+    catalogue.USER.name: "user_id",
+    catalogue.SUBSCRIPTION.name: "subscription_id",
+    catalogue.INVOICE.name: "invoice_id",
+}
+_FACTS = frozenset({catalogue.TICKET.name, catalogue.SURVEY.name, catalogue.MILESTONE.name})
 
 
 def _from_files(table: Table) -> dg.AssetsDefinition:
+    has_accounts = table.name in _VERSIONS or table.name in _FACTS or table is catalogue.ACCOUNT
+
     @tables.asset(
         table,
         owner=tables.DATA,
         kinds={"duckdb"},
-        deps=(fetching.FETCHED,),
+        deps=(fetching.FETCHED, catalogue.ACCOUNT_MERGE) if has_accounts else (fetching.FETCHED,),
         description=f"One row per {table.grain}, as the company's mapping selects it from the landed files.",
     )
     def read(place: Place) -> pa.Table:
@@ -40,10 +55,24 @@ def _from_files(table: Table) -> dg.AssetsDefinition:
             now=opened.now(),
             state=opened.home.path / "landed",
         )
+        if table is catalogue.ACCOUNT_MERGE:
+            rows = merges.followed(rows)
+        elif has_accounts:
+            known = opened.lake.backend.to_pyarrow(opened.lake.read(catalogue.ACCOUNT_MERGE))
+            rows = _merged(table, rows, known)
         # Whoever was forgotten stays so, whatever a new file says.
         return Tombstones(opened.home.path).without(rows)
 
     return read
+
+
+def _merged(table: Table, rows: pa.Table, known: pa.Table) -> pa.Table:
+    """The rows with what is known of accounts that became part of others."""
+    if table is catalogue.ACCOUNT:
+        return merges.marked(rows, known)
+    if table.name in _VERSIONS:
+        return merges.settled(rows, _VERSIONS[table.name], known)
+    return merges.counted(rows, known)
 
 
 from_files = [_from_files(table) for table in FROM_FILES]
@@ -62,6 +91,59 @@ def crm_link(place: Place, accounts: ir.Table) -> pd.DataFrame:
     known = opened.frame(validity.newest(accounts, "account_id"))
     links = [crm.links(client, known, opened.ledger, opened.company, opened.now()) for client in opened.crms().values()]
     return pd.concat(links, ignore_index=True)
+
+
+IN_CRM = {"hubspot", "salesforce"}
+
+
+@tables.asset(catalogue.CRM_OWNER, owner=tables.DATA, kinds=IN_CRM)
+def crm_owner(place: Place) -> pa.Table:
+    """One row per person whom a CRM gives records to, and change of what is said of them."""
+    opened = place.opened
+    kept = opened.lake.backend.to_pyarrow(opened.lake.read(catalogue.CRM_OWNER))
+    return pa.concat_tables(
+        [crm_context.owners(client, kept, opened.now()) for client in opened.crms().values()]
+        + [_of_others(kept, opened.crms())]
+    )
+
+
+@tables.asset(catalogue.DEAL, owner=tables.DATA, kinds=IN_CRM, inputs={"links": catalogue.CRM_LINK})
+def deal(place: Place, links: ir.Table) -> pa.Table:
+    """One row per deal or opportunity and change of it: stage, amount, close date, owner.
+
+    Each run reads what changed since the last; a morning sees the newest version known before it.
+    """
+    opened = place.opened
+    kept = opened.lake.backend.to_pyarrow(opened.lake.read(catalogue.DEAL))
+    if not opened.company.crm.deals:
+        return kept
+    found = opened.frame(links)
+    return pa.concat_tables(
+        [crm_context.deals(client, found, kept, opened.now()) for client in opened.crms().values()]
+        + [_of_others(kept, opened.crms())]
+    )
+
+
+@tables.asset(catalogue.CRM_CONTRACT, owner=tables.DATA, kinds=IN_CRM, inputs={"links": catalogue.CRM_LINK})
+def crm_contract(place: Place, links: ir.Table) -> pa.Table:
+    """One row per record that holds an account's terms, and change of them: renewal, term, seats, recurring revenue.
+
+    Empty until the mapping's `crm` section says which properties or fields hold them.
+    """
+    opened = place.opened
+    company = opened.company
+    kept = opened.lake.backend.to_pyarrow(opened.lake.read(catalogue.CRM_CONTRACT))
+    found = opened.frame(links)
+    return pa.concat_tables(
+        [crm_context.contracts(client, found, company, kept, opened.now()) for client in opened.crms().values()]
+        + [_of_others(kept, opened.crms())]
+    )
+
+
+def _of_others(kept: pa.Table, clients: Mapping[str, Crm]) -> pa.Table:
+    """What is kept of CRM instances that are not asked now."""
+    asked = [client.instance().key for client in clients.values()]
+    return kept.filter(pc.invert(pc.is_in(kept["instance"], value_set=pa.array(asked, pa.string()))))
 
 
 @tables.asset(

@@ -116,15 +116,17 @@ TALLY = Table(
 IDENTITY_LINK = Table(
     "events",
     "identity_link",
-    "id and account, from when it was known",
+    "id and account (and person), from when it was known",
     (
-        Column("id", "string", "A user id or an anonymous id"),
-        Column("id_kind", "string", "user or anonymous"),
-        Column("account_id", "string", "Account it belongs to"),
+        Column("id", "string", "A user id, an anonymous id, or the id of an account that became part of another"),
+        Column("id_kind", "string", "user, anonymous or account"),
+        Column("account_id", "string", "Account it belongs to from then on"),
         Column("user_id", "string", "Person it belongs to; NULL: not known"),
         Column("known_at", "timestamp", "From when this was known"),
-        Column("because", "string", "identify, group, alias, users table or event"),
+        Column("because", "string", "identify, group, alias, users table, event, account merge or company domain"),
+        Column("evidence", "string", "What says so: the call with its file, or the table"),
     ),
+    grows=True,
 )
 
 FINDING = Table(

@@ -1,143 +1,120 @@
-"""Which account a person or a browser belongs to, and from when that was known.
+"""Which account an event counts to, by the links that were known on its day.
 
-An event that states no account is given the one its user id, else its anonymous id, was
-first known to belong to. It becomes known to the account on the day of that link, which
-may be later than the event's own; no earlier morning changes.
+An event that states no account is given the one that its user id, else its anonymous id, was
+known to belong to on that day; where nothing was known yet, the first that became known, on the
+day of that link. No earlier morning changes.
 """
+
+from datetime import date
 
 import ibis
 import ibis.expr.types as ir
 
 from usage_pipeline.engine import whole
-from usage_pipeline.events import catalogue
+from usage_pipeline.events import identity_domains, identity_links
+from usage_pipeline.events.identity_links import LAST_RESORT
+
+EVER, NEVER = date(1, 1, 1), date(9999, 12, 31)
 
 
-def links(calls: ir.Table, events: ir.Table, users: ir.Table) -> ir.Table:
-    """IDENTITY_LINK: per id, kind and account the earliest moment at which it was known.
+def links(
+    calls: ir.Table,
+    events: ir.Table,
+    users: ir.Table,
+    accounts: ir.Table | None = None,
+    merges: ir.Table | None = None,
+) -> ir.Table:
+    """IDENTITY_LINK: per id and kind the account (and person) it belonged to, from each moment that it changed.
 
-    From `calls` (IDENTITY_CALL), from events that name both an id and an account, and from
-    the table of users. A browser that is identified as a person follows that person's accounts.
+    From `calls` (IDENTITY_CALL), from events that name several ids, from the table of users, as a last resort from
+    the domains of `accounts`, and from `merges` (ACCOUNT_MERGE). A browser that is identified as a person follows
+    that person's accounts.
     """
-    of_user = _earliest(_accounts_of_users(calls, events, users))
-    people = _people_of_browsers(calls, events)
-    joined = people.join(of_user, people["user_id"] == of_user["id"])
-    # Both halves must be known: whose browser it is, and whose person that is.
-    through = joined.select(
-        id=people["id"],
-        id_kind=people["id_kind"],
-        account_id=of_user["account_id"],
-        user_id=people["user_id"],
-        known_at=ibis.greatest(people["known_at"], of_user["known_at"]).cast("timestamp"),
-        because=people["because"],
-    )
-    return catalogue.IDENTITY_LINK.conform(
-        _earliest(of_user.union(through).union(_accounts_of_browsers(calls, events)))
-    )
+    domains = None if accounts is None else identity_domains.accounts_of_users(calls, events, users, accounts)
+    return identity_links.links(calls, events, users, domains, merges)
 
 
 def resolve(events: ir.Table, links: ir.Table) -> ir.Table:
-    """`events` with an account: as stated, else from the earliest-known link; the others are left out.
+    """`events` with an account: as stated, else from the link in force on its day; the others are left out.
 
-    On one day a link of the user id goes before one of the anonymous id. `known_day` moves to
-    the later of the event's own and the link's. A user id is added to
-    an event that a link gave its account, or whose link was known by the event's own day.
+    On one day a link of the user id goes before one of the anonymous id, unless the company's domain is all that
+    speaks for it. `known_day` moves to the later of the event's own and the link's. A user id is added to an event
+    that a link gave its account, or whose link was known by the event's own day, and follows an `alias`. An account
+    that was known by then to be part of another counts as that one.
     """
     columns = events.columns
-    by_user = _first(links, "user").rename(of_user="account_id", user_from="known_at", user_key="id").drop("user_id")
-    by_browser = _first(links, "anonymous").rename(
-        of_browser="account_id", browser_from="known_at", browser_key="id", person="user_id"
-    )
-    seen = events.left_join(by_user, events["user_id"] == by_user["user_key"])
-    seen = seen.left_join(by_browser, seen["anonymous_id"] == by_browser["browser_key"])
-    user_day, browser_day = (
-        ibis.greatest(seen["known_day"], seen[name].date()) for name in ("user_from", "browser_from")
-    )
+    seen = _beside(events, _in_force(links, "user"), "user_id", "user")
+    seen = _beside(seen, _in_force(links, "anonymous"), "anonymous_id", "browser")
+    seen = _beside(seen, _renamed(links), "user_id", "alias")
+    user_day, browser_day = (ibis.greatest(seen["known_day"], seen[f"{of}_from"]) for of in ("user", "browser"))
     stated = seen["account_id"].notnull()
-    # Whichever was known first stays, whatever is learned later; the user id first on one day.
-    through_user = seen["of_user"].notnull() & (seen["of_browser"].isnull() | (user_day <= browser_day))
+    # Whichever was known first stays for that event, whatever is learned later; the user id first on one day.
+    is_weak = (seen["user_because"] == LAST_RESORT) & (seen["browser_because"] != LAST_RESORT)
+    is_first = (user_day < browser_day) | ((user_day == browser_day) & ~is_weak.fill_null(False))  # noqa: FBT003
+    through_user = seen["user_account"].notnull() & (seen["browser_account"].isnull() | is_first)
     link_day = ibis.cases((stated, seen["known_day"]), (through_user, user_day), else_=browser_day)
     person_known = (~stated & ~through_user) | (browser_day == seen["known_day"])
+    person = ibis.ifelse(person_known, seen["browser_person"], ibis.null("string"))
     resolved = seen.mutate(
-        account_id=ibis.coalesce(seen["account_id"], ibis.ifelse(through_user, seen["of_user"], seen["of_browser"])),
-        user_id=ibis.coalesce(seen["user_id"], ibis.ifelse(person_known, seen["person"], ibis.null("string"))),
+        account_id=ibis.coalesce(
+            seen["account_id"], ibis.ifelse(through_user, seen["user_account"], seen["browser_account"])
+        ),
+        user_id=ibis.coalesce(seen["alias_person"], seen["user_id"], person),
         known_day=link_day,
     )
-    return resolved.filter(resolved["account_id"].notnull()).select(*columns)
+    resolved = resolved.filter(resolved["account_id"].notnull()).select(*columns)
+    merged = _beside(resolved, _merged(links), "account_id", "merge")
+    return merged.mutate(account_id=ibis.coalesce(merged["merge_account"], merged["account_id"])).select(*columns)
 
 
-def _accounts_of_users(calls: ir.Table, events: ir.Table, users: ir.Table) -> ir.Table:
-    grouped = calls.filter(calls["user_id"].notnull() & calls["account_id"].notnull())
-    return (
-        _rows(users.filter(users["account_id"].notnull()), "user_id", "user", "users table")
-        .union(_rows(grouped, "user_id", "user", grouped["kind"]))
-        .union(_rows(_naming(events, "user_id"), "user_id", "user", "event"))
+def _beside(events: ir.Table, periods: ir.Table, id_column: str, of: str) -> ir.Table:
+    """Each event with what was in force on its known day, as columns that begin with `of`."""
+    named = periods.select(**{f"{of}_{name}": periods[name] for name in periods.columns})
+    return events.left_join(
+        named,
+        [
+            events[id_column] == named[f"{of}_key"],
+            events["known_day"] >= named[f"{of}_begin"],
+            events["known_day"] < named[f"{of}_end"],
+        ],
+    ).drop(f"{of}_key", f"{of}_begin", f"{of}_end")
+
+
+def _in_force(links: ir.Table, kind: str) -> ir.Table:
+    """From day to day which account and person an id of a kind belonged to; the first reaches back."""
+    days = _daily(links.filter(links["id_kind"] == kind))
+    return days.select(
+        key="id",
+        account="account_id",
+        person="user_id",
+        because="because",
+        begin=ibis.ifelse(days["place"] == 0, ibis.literal(EVER), days["day"]),
+        end=days["end"],
+        **{"from": days["day"]},
     )
 
 
-def _accounts_of_browsers(calls: ir.Table, events: ir.Table) -> ir.Table:
-    grouped = calls.filter(calls["anonymous_id"].notnull() & calls["account_id"].notnull())
-    return _rows(grouped, "anonymous_id", "anonymous", grouped["kind"]).union(
-        _rows(_naming(events, "anonymous_id"), "anonymous_id", "anonymous", "event")
+def _renamed(links: ir.Table) -> ir.Table:
+    """User ids that were given up by alias, and for whose, from when that was known."""
+    other = links.filter((links["id_kind"] == "user") & (links["user_id"] != links["id"]))
+    days = _daily(other)
+    return days.select(key="id", person="user_id", begin="day", end="end")
+
+
+def _merged(links: ir.Table) -> ir.Table:
+    days = _daily(links.filter(links["id_kind"] == "account"), last=True)
+    return days.select(key="id", account="account_id", begin="day", end="end")
+
+
+def _daily(links: ir.Table, *, last: bool = False) -> ir.Table:
+    """One link per id and day, the first (or the last) of the day, with the day on which the next takes over."""
+    dated = links.mutate(day=links["known_at"].date())
+    known_at = dated["known_at"].desc() if last else dated["known_at"]
+    of_day = ibis.window(group_by=["id", "day"], order_by=[known_at, dated["account_id"], dated["user_id"]])
+    ranked = dated.mutate(rank=whole(ibis.row_number().over(of_day)))
+    one = ranked.filter(ranked["rank"] == 0).drop("rank")
+    of_id = ibis.window(group_by="id", order_by=one["day"])
+    return one.mutate(
+        place=whole(ibis.row_number().over(of_id)),
+        end=one["day"].lead().over(of_id).fill_null(ibis.literal(NEVER)),
     )
-
-
-def _naming(events: ir.Table, id_column: str) -> ir.Table:
-    """Per id and account (and person) the earliest moment an event named both."""
-    both = events.filter(events[id_column].notnull() & events["account_id"].notnull())
-    by = ["user_id", "account_id"] if id_column == "user_id" else [id_column, "user_id", "account_id"]
-    return both.group_by(by).aggregate(known_at=both["known_at"].min())
-
-
-def _rows(found: ir.Table, id_column: str, kind: str, because: ir.Value | str) -> ir.Table:
-    return found.select(
-        id=found[id_column],
-        id_kind=ibis.literal(kind),
-        account_id=found["account_id"],
-        user_id=found["user_id"],
-        # One type for all: what was read from Arrow carries a precision of its own.
-        known_at=found["known_at"].cast("timestamp"),
-        because=ibis.literal(because) if isinstance(because, str) else because,
-    )
-
-
-def _people_of_browsers(calls: ir.Table, events: ir.Table) -> ir.Table:
-    """Which person an anonymous id, or an id given up by alias, is known to be (id, id_kind, user_id, known_at)."""
-    named = calls.filter(calls["user_id"].notnull())
-    identified = named.filter(named["anonymous_id"].notnull())
-    renamed = named.filter(named["previous_id"].notnull())
-    both = events.filter(events["user_id"].notnull() & events["anonymous_id"].notnull())
-    seen = both.group_by(["anonymous_id", "user_id"]).aggregate(known_at=both["known_at"].min())
-    return (
-        _people(identified, "anonymous_id", "anonymous", identified["kind"])
-        .union(_people(renamed, "previous_id", "anonymous", renamed["kind"]))
-        .union(_people(renamed, "previous_id", "user", renamed["kind"]))
-        .union(_people(seen, "anonymous_id", "anonymous", "event"))
-    )
-
-
-def _people(found: ir.Table, id_column: str, kind: str, because: ir.Value | str) -> ir.Table:
-    return found.select(
-        id=found[id_column],
-        id_kind=ibis.literal(kind),
-        user_id=found["user_id"],
-        known_at=found["known_at"].cast("timestamp"),
-        because=ibis.literal(because) if isinstance(because, str) else because,
-    )
-
-
-def _earliest(rows: ir.Table) -> ir.Table:
-    """One row per id, kind and account: the earliest; a tie is broken by person and cause."""
-    order = ibis.window(
-        group_by=["id", "id_kind", "account_id"],
-        order_by=[rows["known_at"], rows["user_id"].isnull(), rows["user_id"], rows["because"]],
-    )
-    ranked = rows.mutate(place=whole(ibis.row_number().over(order)))
-    return ranked.filter(ranked["place"] == 0).drop("place")
-
-
-def _first(links: ir.Table, kind: str) -> ir.Table:
-    """The earliest link of each id of a kind; a tie goes to the smaller account id."""
-    of_kind = links.filter(links["id_kind"] == kind)
-    order = ibis.window(group_by="id", order_by=[of_kind["known_at"], of_kind["account_id"]])
-    ranked = of_kind.mutate(place=whole(ibis.row_number().over(order)))
-    return ranked.filter(ranked["place"] == 0).select("id", "account_id", "user_id", "known_at")

@@ -87,9 +87,10 @@ def days_counted(lake: Lake, person: Person, found: Iterable[Traces]) -> list[da
 
 def count_again(lake: Lake, days: list[date]) -> None:
     """Links, tallies and rollups from the events that are left."""
-    users, calls, naming = (lake.read(table) for table in (sources.USER, catalogue.IDENTITY_CALL, catalogue.NAMING))
+    calls, naming = (lake.read(table) for table in (catalogue.IDENTITY_CALL, catalogue.NAMING))
     if lake.exists(catalogue.IDENTITY_LINK):
-        lake.replace(catalogue.IDENTITY_LINK, identity.links(calls, naming, users))
+        said = (lake.read(table) for table in (sources.USER, sources.ACCOUNT, sources.ACCOUNT_MERGE))
+        lake.replace(catalogue.IDENTITY_LINK, identity.links(calls, naming, *said))
     if lake.exists(usage.METRIC_DAY):
         # The next run fills them in from the events that are left; what they tell apart are hashes of people too.
         for table in (usage.METRIC, usage.METRIC_DAY):

@@ -77,7 +77,7 @@ POST properties/{kind}/groups group | GET properties/{kind}/groups/{name}
 POST properties/{kind}/batch/create properties | POST properties/{kind}/batch/read names
 GET properties/{kind}/{name} | PATCH properties/{kind}/{name} property | DELETE properties/{kind}/{name}
 POST lists list | GET lists/{number} | DELETE lists/{number} | GET lists/{number}/memberships
-GET lists/object-type-id/{kind}/name/{name} | PUT lists/{number}/memberships/add members
+GET pipelines/{kind} | GET lists/object-type-id/{kind}/name/{name} | PUT lists/{number}/memberships/add members
 PUT lists/{number}/memberships/remove members | PUT lists/{number}/memberships/add-and-remove changes
 """
 _SALESFORCE = """

@@ -27,6 +27,20 @@ ACCOUNT = Table(
         Column("owner_email", "string", "Who looks after it (CSM)"),
         Column("created_at", "timestamp", "Sign-up"),
         *VALIDITY,
+        Column("merged_into", "string", "The account that it became part of (sources/account_merge); NULL: its own"),
+    ),
+    grows=True,
+)
+
+ACCOUNT_MERGE = Table(
+    "sources",
+    "account_merge",
+    "account and change of the account that it is part of, further merges followed",
+    (
+        Column("account_id", "string", "The account that became part of another"),
+        Column("into_id", "string", "What it counts to from then on; itself, where it stands alone again"),
+        Column("merged_at", "timestamp", "When they became one"),
+        Column("known_at", "timestamp", "When it first could be known here"),
     ),
 )
 
@@ -60,6 +74,24 @@ SUBSCRIPTION = Table(
         Column("term_months", "int64", "Length of a term", "months"),
         Column("renews_on", "date", "End of the running term; NULL: none stated"),
         Column("auto_renew", "boolean", "Renews by itself"),
+        *VALIDITY,
+    ),
+)
+
+INVOICE = Table(
+    "sources",
+    "invoice",
+    "invoice and change of what has become of it",
+    (
+        Column("invoice_id", "string", "Billing's id"),
+        Column("account_id", "string", "Account that pays"),
+        Column("subscription_id", "string", "Subscription that it is for; NULL: none stated"),
+        Column("status", "string", "draft, open, paid, void or uncollectible"),
+        Column("amount_minor", "int64", "What is asked for", "minor currency units"),
+        Column("paid_minor", "int64", "What has been paid", "minor currency units"),
+        Column("currency", "string", "ISO 4217 code"),
+        Column("issued_at", "timestamp", "When it was issued"),
+        Column("due_on", "date", "Day on which it is due; NULL: at once, or none stated"),
         *VALIDITY,
     ),
 )
@@ -118,6 +150,75 @@ LABEL = Table(
     ),
 )
 
+_OF_CRM = (
+    Column("crm", "string", "hubspot or salesforce"),
+    Column("instance", "string", "Which portal, organisation or sandbox"),
+)
+_READ = (
+    Column("is_gone", "boolean", "Archived or deleted there"),
+    Column("modified_at", "timestamp", "When the CRM last changed it; the next read begins here"),
+    *VALIDITY,
+)
+
+CRM_OWNER = Table(
+    "sources",
+    "crm_owner",
+    "person whom a CRM gives records to, and change of what is said of them",
+    (
+        *_OF_CRM,
+        Column("owner_id", "string", "Id in the CRM"),
+        Column("email", "string", "Address"),
+        Column("name", "string", "Name"),
+        Column("is_active", "boolean", "May still log in there"),
+        *VALIDITY,
+    ),
+)
+
+DEAL = Table(
+    "sources",
+    "deal",
+    "deal (HubSpot) or opportunity (Salesforce) and change of what is said of it",
+    (
+        *_OF_CRM,
+        Column("deal_id", "string", "Id in the CRM"),
+        Column("crm_id", "string", "Company or account there that it is with; NULL: none, or several alike"),
+        Column("account_id", "string", "Account that this record is matched with (sources/crm_link); NULL: none"),
+        Column("name", "string", "Its name"),
+        Column("pipeline", "string", "Pipeline (HubSpot) or type (Salesforce)"),
+        Column("stage", "string", "Stage, as people read it"),
+        Column("is_closed", "boolean", "Won or lost"),
+        Column("is_won", "boolean", "Won"),
+        Column("amount_minor", "int64", "What it is worth", "minor currency units"),
+        Column("currency", "string", "ISO 4217 code; NULL: none stated, the amount taken to have two decimals"),
+        Column("closes_on", "date", "Day on which it closed, or is expected to"),
+        Column("owner_id", "string", "Its owner's id in the CRM"),
+        Column("owner_email", "string", "Its owner's address"),
+        Column("created_at", "timestamp", "When it was created there"),
+        *_READ,
+    ),
+)
+
+CRM_CONTRACT = Table(
+    "sources",
+    "crm_contract",
+    "contract, or record that holds an account's terms in a CRM, and change of them",
+    (
+        *_OF_CRM,
+        Column("contract_id", "string", "Id in the CRM of the record that holds the terms"),
+        Column("crm_id", "string", "Company or account there"),
+        Column("account_id", "string", "Account that this record is matched with (sources/crm_link); NULL: none"),
+        Column("status", "string", "Status, as the CRM has it"),
+        Column("starts_on", "date", "First day of the term"),
+        Column("renews_on", "date", "Day on which the term ends"),
+        Column("term_months", "int64", "Length of a term", "months"),
+        Column("seats", "int64", "Seats agreed", "seats"),
+        Column("arr_minor", "int64", "Annual recurring revenue", "minor currency units"),
+        Column("currency", "string", "ISO 4217 code; NULL: none stated, the amount taken to have two decimals"),
+        Column("auto_renew", "boolean", "Renews by itself"),
+        *_READ,
+    ),
+)
+
 CRM_LINK = Table(
     "sources",
     "crm_link",
@@ -163,5 +264,8 @@ PAST_ACTION = Table(
     partition="as_of",
 )
 
-TABLES = (ACCOUNT, USER, SUBSCRIPTION, TICKET, SURVEY, MILESTONE, LABEL, CRM_LINK, PAST_ACTION)
+TABLES = (
+    ACCOUNT, ACCOUNT_MERGE, USER, SUBSCRIPTION, INVOICE, TICKET, SURVEY, MILESTONE, LABEL,
+    CRM_LINK, CRM_OWNER, DEAL, CRM_CONTRACT, PAST_ACTION,
+)  # fmt: skip
 """In the order of the documents."""

@@ -5,7 +5,7 @@ Every row says from when it is so (`valid_from`) and from when a morning may see
 something else adds a version.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -30,13 +30,28 @@ class Shape:
     key: tuple[str, ...]
     begins: str | None
     """The column that says when a row came to be; what happens once is known from then in an import."""
+    either: tuple[str, ...] = ()
+    """Of these at least one is required: whose the row is can be told by any."""
 
+
+# Which account it became part of is told by a table of its own.
+_OF_ACCOUNT = tuple(column for column in catalogue.ACCOUNT.columns if column.name != "merged_into")
 
 SHAPES = {
-    "account": Shape(catalogue.ACCOUNT, ("account_id",), ("account_id",), "created_at"),
-    "user": Shape(catalogue.USER, ("user_id", "account_id"), ("user_id",), "created_at"),
+    "account": Shape(replace(catalogue.ACCOUNT, columns=_OF_ACCOUNT), ("account_id",), ("account_id",), "created_at"),
+    "account_merge": Shape(
+        catalogue.ACCOUNT_MERGE,
+        ("account_id", "into_id", "merged_at"),
+        ("account_id", "into_id", "merged_at"),
+        "merged_at",
+    ),
+    # Whose address is known may yet be told by it whose person it is (events/identity).
+    "user": Shape(catalogue.USER, ("user_id",), ("user_id",), "created_at", either=("account_id", "email")),
     "subscription": Shape(
         catalogue.SUBSCRIPTION, ("subscription_id", "account_id", "status"), ("subscription_id",), None
+    ),
+    "invoice": Shape(
+        catalogue.INVOICE, ("invoice_id", "account_id", "status", "issued_at"), ("invoice_id",), "issued_at"
     ),
     "ticket": Shape(catalogue.TICKET, ("ticket_id", "account_id", "opened_at"), ("ticket_id",), "opened_at"),
     "survey": Shape(
@@ -107,7 +122,8 @@ def read(
     rows = pa.concat_tables(parts)
     complete = _complete(rows, shape)
     refused = rows.num_rows - complete.num_rows
-    because = f"no {' or no '.join(shape.required)}" if refused else ""
+    lacking = [*shape.required, *([" and no ".join(shape.either)] if shape.either else [])]
+    because = f"no {' or no '.join(lacking)}" if refused else ""
     return Read(_merged(complete, shape, backend).cast(schema), refused, because)
 
 
@@ -153,20 +169,22 @@ def _parsed(
         try:
             result = connection.sql(select)
             columns = dict(zip(result.columns, map(str, result.types), strict=True))
+            connection.execute("CREATE TEMP TABLE stated AS " + select)
         except duckdb.Error as broken:
             raise Rejected(
                 f"the select of {name} does not fit {where}: {broken}",
                 fix=f"name the columns that {where} has in the mapping's select of {name}",
             ) from broken
         missing = [column for column in shape.required if column not in columns]
+        if shape.either and not set(shape.either) & set(columns):
+            missing.append(" or ".join(shape.either))
         if missing:
             raise Rejected(
                 f"{where}: the table {name} lacks the required column {', '.join(missing)}",
-                fix=f'add it to the file, or name it in the mapping: tables.{name}: SELECT ... AS "{missing[0]}"',
+                fix=f'add it to the file, or name it in the mapping: tables.{name}: SELECT ... AS "{missing[0].partition(" ")[0]}"',
             )
         stated = [column for column in shape.table.columns if column.name in columns]
         typed = {column.name: _typed(column) for column in stated}
-        connection.execute("CREATE TEMP TABLE stated AS " + select)
         for column in stated:
             _check_cast(connection, column, typed[column.name], where)
         typed |= {column.name: "NULL" for column in shape.table.columns if column.name not in typed}
@@ -211,6 +229,8 @@ def _complete(rows: pa.Table, shape: Shape) -> pa.Table:
     with querying.connection() as connection:
         connection.register("stated", rows)
         has_all = " AND ".join(f'"{column}" IS NOT NULL' for column in shape.required)
+        if shape.either:
+            has_all += f" AND coalesce({', '.join(shape.either)}) IS NOT NULL"
         return connection.execute(f"SELECT * FROM stated WHERE {has_all}").to_arrow_table()
 
 

@@ -26,3 +26,13 @@ def test_an_account_with_changes_is_still_one_account(backend):
 def test_a_past_moment_sees_what_was_known_then(backend):
     assert owners(backend, JULY) == {"a": "first", "b": "only"}
     assert owners(backend, JUNE) == {"a": "first"}
+
+
+def test_of_two_rows_from_one_instant_the_same_one_is_taken_in_whatever_order_they_lie(backend):
+    alike = [
+        {"account_id": "a", "owner": name, "seats": seats, "valid_from": MAY, "known_at": MAY}
+        for name, seats in (("kim", 5), ("sam", None), ("kim", 7), (None, 9))
+    ]
+    for rows in (alike, alike[::-1], alike[2:] + alike[:2]):
+        (row,) = backend.to_pyarrow(validity.newest(ibis.memtable(rows), "account_id")).to_pylist()
+        assert (row["owner"], row["seats"]) == ("sam", None)

@@ -18,7 +18,7 @@ from usage_pipeline.sources.landing import Delivery, File
 
 # Without a name that says so, nearly all of a column's values must be accounts.
 _SURE = 0.9
-_ONE_OF_A_KIND = ("account", "user", "subscription", "ticket", "survey", "label")
+_ONE_OF_A_KIND = ("account", "user", "subscription", "invoice", "ticket", "survey", "label")
 
 
 def understood(folder: Path, company: str, *, now: datetime, told: Told, has_crm: bool) -> Understood:
@@ -85,6 +85,9 @@ def _chosen(
     accounts = _accounts(sources)
     for source in sources:
         may_be = kinds.taken(source, _names_accounts(connection, source, accounts))
+        if exported := tables.as_exported(source, may_be):
+            clear.append((source, exported))
+            continue
         if kinds.is_clear(may_be):
             clear.append((source, may_be[0]))
         elif len(may_be) > 1 and may_be[0].points >= kinds.ENOUGH:

@@ -3,7 +3,8 @@
 import re
 
 from usage_pipeline.events import fields
-from usage_pipeline.run.init import happenings, selects, terms
+from usage_pipeline.mapping import ready
+from usage_pipeline.run.init import happenings, joins, selects, terms
 from usage_pipeline.run.init.book import Book
 from usage_pipeline.run.init.files import Source
 from usage_pipeline.run.init.kinds import Taken
@@ -23,6 +24,7 @@ _ACCOUNT = (
     "created_at",
 )
 _USER = ("user_id", "email", "role", "created_at")
+_EXPORTS = {"stripe": "Stripe", "zendesk": "Zendesk", "nps": "a survey tool"}
 _USEFUL = {
     "account": {
         "created_at": "when each signed up: an account's age counts from its first event",
@@ -39,12 +41,67 @@ _USEFUL = {
 _NPS, _CSAT = 10, 5
 
 
+# More than any table is told by its columns' names: an export is told by those that only its tool writes.
+_SURELY = 100
+
+
+def as_exported(source: Source, may_be: list[Taken]) -> Taken | None:
+    """The table as an export that a ready select reads; None for any other."""
+    told = ready.recognised({column.name for column in source.columns})
+    if told is None or not ready.is_file_name(source.table):
+        return None
+    guessed = next((taken.columns for taken in may_be if taken.kind == told[0]), {})
+    return Taken(told[0], guessed, _SURELY)
+
+
 def part(source: Source, taken: Taken, book: Book) -> Part:
     """One table as it would be written."""
+    told = ready.recognised({column.name for column in source.columns})
+    if told is not None and taken.points == _SURELY:
+        return _of_export(source, told[1], taken, book)
     made = Part(taken.kind, ", ".join(file.name for file in source.files), source.rows)
     made.missing += [words for name, words in _USEFUL.get(taken.kind, {}).items() if name not in taken]
     _look_at_times(made, source, taken)
     _BUILD[taken.kind](made, source, taken, book)
+    return made
+
+
+def _of_export(source: Source, form: ready.Format, taken: Taken, book: Book) -> Part:
+    """An export by its format, with the column that says whose its rows are."""
+    made = Part(taken.kind, ", ".join(file.name for file in source.files), source.rows)
+    made.evidence.append(f"its columns are those of {_EXPORTS[form]}'s export")
+    made.keys = {"format": form, "file": f'"{source.table}"'}
+    by_name = {column.name: column for column in source.columns if column.filled}
+    stated = [by_name[name] for name in ready.of_account(taken.kind, form) if name in by_name]
+    accounts = book.of("account")
+    found = None
+    if accounts is not None:
+        other, of_accounts = accounts
+        key = of_accounts.columns["account_id"]
+        others = [key, *(column for column in other.columns if column.is_unique and column is not key)]
+        found = next(
+            (
+                (column, each, joined)
+                for column in stated
+                for each in others
+                if (joined := joins.join(book.connection, source, column, other, each)) is not None
+            ),
+            None,
+        )
+        if found is not None:
+            column, each, joined = found
+            made.keys["account"] = f'"{column.name}"'
+            made.joins.append(joined.in_words)
+            if each is not key:
+                made.keys["found_in"] = f'"{other.table}.{each.name}.{key.name}"'
+    if found is None:
+        named = f"`{stated[0].name}`" if stated else "none"
+        made.questions.append(
+            f"whose are the rows of {source.name}? Taken as the account: {named}, whose values are in no file of accounts. "
+            "Name the column in `account`, and in `found_in: accounts.COLUMN` where a file of accounts has it"
+        )
+    given = {name: value.strip('"') for name, value in made.keys.items()}
+    made.sql = ready.select(taken.kind, given)
     return made
 
 

@@ -18,7 +18,7 @@ class Part:
     last: datetime | None = None
     sql: str = ""
     keys: dict[str, str] = field(default_factory=dict)
-    """Keys of an `events` entry besides its select, as YAML."""
+    """Keys of an `events` entry besides its select, or of a table that a ready select reads, as YAML."""
     evidence: list[str] = field(default_factory=list)
     joins: list[str] = field(default_factory=list)
     questions: list[str] = field(default_factory=list)

@@ -116,8 +116,7 @@ def _tables(found: Understood) -> list[str]:
             if part.stops:
                 lines += _remark(f"Left out: {part.stops}", 2)
         if sound:
-            sql = "\nUNION ALL BY NAME\n".join(part.sql for part in sound)
-            lines += [f"  {kind}: |", *textwrap.indent(sql, "    ").splitlines()]
+            lines += _select(kind, sound)
         else:
             lines.append(f"  # {kind}: SELECT ...")
     absent = [
@@ -129,6 +128,13 @@ def _tables(found: Understood) -> list[str]:
         lines += _remark(f"Not found among the files: {', '.join(absent)}. docs/input.md has a sample of each.", 2)
     has_any = any(part.sql and not part.stops for part in found.tables)
     return ["tables:" if has_any else "# tables:", *lines, ""]
+
+
+def _select(kind: str, sound: list[Part]) -> list[str]:
+    if len(sound) == 1 and sound[0].keys:
+        return [f"  {kind}: {{{', '.join(f'{key}: {value}' for key, value in sound[0].keys.items())}}}"]
+    sql = "\nUNION ALL BY NAME\n".join(part.sql for part in sound)
+    return [f"  {kind}: |", *textwrap.indent(sql, "    ").splitlines()]
 
 
 def _roles(found: Understood) -> list[str]:

@@ -15,10 +15,12 @@ from usage_pipeline.sandbox.hubspot import (
     lists,
     objects,
     owners,
+    pipelines,
     properties,
     records,
     refusals,
     search,
+    standard,
     switches,
     tokens,
 )
@@ -65,6 +67,7 @@ def _routes() -> Routes:
     routes.on("DELETE", "properties/{kind}/{name}", properties.archive)
     routes.on("GET", "owners", owners.list_all)
     routes.on("GET", "owners/{owner}", owners.read)
+    routes.on("GET", "pipelines/{kind}", pipelines.list_all)
     routes.on("POST", "lists", lists.create)
     routes.on("GET", "lists/object-type-id/{kind}/name/{name}", lists.read_named)
     routes.on("GET", "lists/{number}", lists.read)
@@ -159,7 +162,8 @@ def _check_scope(store: Store, method: str, path: tuple[str, ...]) -> None:
             raise refusals.missing_scopes([needed])
         return
     # Tasks and notes ride on the scopes of contacts.
-    thing = "companies" if len(path) > 1 and path[1].lower() in ("companies", "company", "0-2") else "contacts"
+    kind = standard.object_type(path[1]) if len(path) > 1 else None
+    thing = kind if kind in ("companies", "deals") else "contacts"
     reads = method == "GET" or path[-1] in ("read", "search")
     family = {"properties": "schemas", "owners": "objects"}.get(path[0], "objects")
     needed = f"crm.{family}.{'owners' if path[0] == 'owners' else thing}.{'read' if reads else 'write'}"

@@ -21,6 +21,10 @@ _TYPES: dict[tuple[str, str], tuple[tuple[int, str | None], ...]] = {
     ("contacts", "notes"): ((201, None),),
     ("contacts", "companies"): ((279, None), (1, "Primary")),
     ("companies", "contacts"): ((280, None), (2, "Primary")),
+    ("deals", "companies"): ((341, None), (5, "Primary")),
+    ("companies", "deals"): ((342, None), (6, "Primary")),
+    ("tasks", "deals"): ((216, None),),
+    ("deals", "tasks"): ((215, None),),
 }
 _REVERSE = {
     192: 191,
@@ -35,6 +39,12 @@ _REVERSE = {
     280: 279,
     1: 2,
     2: 1,
+    341: 342,
+    342: 341,
+    5: 6,
+    6: 5,
+    216: 215,
+    215: 216,
 }
 
 

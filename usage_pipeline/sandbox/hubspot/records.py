@@ -15,7 +15,7 @@ MERGED = "hs_merged_object_ids"
 
 @dataclass(frozen=True)
 class Record:
-    """One company, contact, task or note."""
+    """One company, contact, deal, task or note."""
 
     id: int
     kind: str
@@ -118,6 +118,9 @@ def create(store: Store, kind: str, given: dict[str, Any], *, user: int | None =
     if kind == "tasks":
         # What a new task is unless it says otherwise, in HubSpot's own values: a plain task (TODO), not begun.
         properties = {"hs_task_status": "NOT_STARTED", "hs_task_type": "TODO", **properties}
+    if kind == "deals":
+        # HubSpot's guide of deals: the default pipeline, where none is named.
+        properties = {"pipeline": "default", **properties}
     record_id, now = store.number("hs_object", FIRST_ID), store.now()
     properties["hs_object_source_label"] = "INTEGRATION" if user is None else "CRM_UI"
     _claim(store, kind, record_id, properties)

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-TYPE_IDS = {"contacts": "0-1", "companies": "0-2", "tasks": "0-27", "notes": "0-46"}
+TYPE_IDS = {"contacts": "0-1", "companies": "0-2", "deals": "0-3", "tasks": "0-27", "notes": "0-46"}
 
-SINGULAR = {"contacts": "CONTACT", "companies": "COMPANY", "tasks": "TASK", "notes": "NOTE"}
+SINGULAR = {"contacts": "CONTACT", "companies": "COMPANY", "deals": "DEAL", "tasks": "TASK", "notes": "NOTE"}
 
 _NAMES = {
     **{name: name for name in TYPE_IDS},
@@ -18,19 +18,27 @@ def object_type(spelling: str) -> str | None:
     return _NAMES.get(spelling.lower())
 
 
-CREATED = {"contacts": "createdate", "companies": "createdate", "tasks": "hs_createdate", "notes": "hs_createdate"}
+CREATED = {
+    "contacts": "createdate",
+    "companies": "createdate",
+    "deals": "createdate",
+    "tasks": "hs_createdate",
+    "notes": "hs_createdate",
+}
 MODIFIED = {
     "contacts": "lastmodifieddate",
     "companies": "hs_lastmodifieddate",
+    "deals": "hs_lastmodifieddate",
     "tasks": "hs_lastmodifieddate",
     "notes": "hs_lastmodifieddate",
 }
-REQUIRED = {"contacts": (), "companies": (), "tasks": ("hs_timestamp",), "notes": ("hs_timestamp",)}
+REQUIRED = {"contacts": (), "companies": (), "deals": (), "tasks": ("hs_timestamp",), "notes": ("hs_timestamp",)}
 """Properties without which nothing can be created."""
 
 SHOWN = {
     "contacts": ("firstname", "lastname", "email"),
     "companies": ("name", "domain"),
+    "deals": ("dealname", "dealstage", "pipeline", "amount", "closedate"),
     "tasks": (),
     "notes": (),
 }
@@ -39,6 +47,7 @@ SHOWN = {
 GROUPS = {
     "contacts": ("contactinformation", "Contact information"),
     "companies": ("companyinformation", "Company information"),
+    "deals": ("dealinformation", "Deal information"),
     "tasks": ("taskinformation", "Task information"),
     "notes": ("noteinformation", "Note information"),
 }
@@ -58,6 +67,12 @@ _INDUSTRIES = (
     "FINANCIAL_SERVICES", "HOSPITAL_HEALTH_CARE", "HOSPITALITY", "INFORMATION_TECHNOLOGY_AND_SERVICES", "INSURANCE",
     "LOGISTICS_AND_SUPPLY_CHAIN", "MACHINERY", "MANAGEMENT_CONSULTING", "MARKETING_AND_ADVERTISING", "MEDIA_PRODUCTION",
     "REAL_ESTATE", "RETAIL", "TELECOMMUNICATIONS", "UTILITIES",
+)  # fmt: skip
+
+# The stages of a new portal's pipeline, which `pipelines` describes.
+_STAGES = (
+    "appointmentscheduled", "qualifiedtobuy", "presentationscheduled", "decisionmakerboughtin", "contractsent",
+    "closedwon", "closedlost",
 )  # fmt: skip
 
 # name, label, type, fieldType, options; a trailing "ro" is a value HubSpot sets itself
@@ -95,6 +110,17 @@ _OWN: dict[str, tuple[tuple[Any, ...], ...]] = {
         ("lifecyclestage", "Lifecycle Stage", "enumeration", "radio", _LIFECYCLE),
         ("createdate", "Create Date", "datetime", "date", "ro"),
         ("lastmodifieddate", "Last Modified Date", "datetime", "date", "ro"),
+    ),
+    "deals": (
+        ("dealname", "Deal Name", "string", "text"),
+        ("dealstage", "Deal Stage", "enumeration", "radio", _STAGES),
+        ("pipeline", "Pipeline", "enumeration", "select", ("default",)),
+        ("amount", "Amount", "number", "number"),
+        ("deal_currency_code", "Currency", "enumeration", "select", ("USD", "EUR", "GBP", "JPY")),
+        ("closedate", "Close Date", "datetime", "date"),
+        ("dealtype", "Deal Type", "enumeration", "radio", ("newbusiness", "existingbusiness")),
+        ("createdate", "Create Date", "datetime", "date", "ro"),
+        ("hs_lastmodifieddate", "Last Modified Date", "datetime", "date", "ro"),
     ),
     "tasks": (
         ("hs_timestamp", "Due date", "datetime", "date"),

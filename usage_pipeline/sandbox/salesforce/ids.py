@@ -3,7 +3,7 @@
 from usage_pipeline.sandbox.store import Store
 
 PREFIXES = {
-    "Account": "001", "Contact": "003", "User": "005", "Profile": "00e", "Organization": "00D", "Task": "00T",
+    "Account": "001", "Contact": "003", "Opportunity": "006", "Contract": "800", "User": "005", "Profile": "00e", "Organization": "00D", "Task": "00T",
     "CustomField": "00N", "PermissionSet": "0PS", "PermissionSetAssignment": "0Pa", "FieldPermissions": "01k", "Job": "750",
 }  # fmt: skip
 

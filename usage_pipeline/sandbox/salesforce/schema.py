@@ -48,6 +48,8 @@ class Field:
 LABELS = {
     "Account": "Account",
     "Contact": "Contact",
+    "Opportunity": "Opportunity",
+    "Contract": "Contract",
     "Task": "Task",
     "User": "User",
     "Profile": "Profile",
@@ -124,6 +126,31 @@ _OWN: dict[str, tuple[Field, ...]] = {
         Field("Email", "Email", "email", 80, id_lookup=True),
         Field("Phone", "Business Phone", "phone", 40),
         Field("Title", "Title", "string", 128),
+        _reference("OwnerId", "Owner ID", "Owner", "User", nillable=False),
+    ),
+    # developer.salesforce.com, Object Reference: Opportunity and Contract.
+    "Opportunity": (
+        _reference("AccountId", "Account ID", "Account", "Account"),
+        Field("Name", "Name", "string", 120, nillable=False),
+        Field("StageName", "Stage", "picklist", 255, nillable=False, choices=(
+            "Prospecting", "Qualification", "Needs Analysis", "Value Proposition", "Id. Decision Makers",
+            "Perception Analysis", "Proposal/Price Quote", "Negotiation/Review", "Closed Won", "Closed Lost")),
+        Field("Amount", "Amount", "currency", precision=18, scale=2),
+        Field("CloseDate", "Close Date", "date", nillable=False),
+        Field("Type", "Opportunity Type", "picklist", 255, choices=("Existing Business", "New Business")),
+        _reference("OwnerId", "Owner ID", "Owner", "User", nillable=False),
+        _read_only("IsClosed", "Closed", "boolean", nillable=False),
+        _read_only("IsWon", "Won", "boolean", nillable=False),
+    ),
+    "Contract": (
+        _reference("AccountId", "Account ID", "Account", "Account", nillable=False),
+        _read_only("ContractNumber", "Contract Number", "string", length=30),
+        Field("Status", "Status", "picklist", 40, nillable=False, default="Draft",
+              choices=("Draft", "In Approval Process", "Activated")),
+        Field("StartDate", "Contract Start Date", "date"),
+        # Reckoned from start and term, unless an organisation lets people state it.
+        _read_only("EndDate", "Contract End Date", "date"),
+        Field("ContractTerm", "Contract Term", "int", precision=9),
         _reference("OwnerId", "Owner ID", "Owner", "User", nillable=False),
     ),
     "Task": (

@@ -1,8 +1,9 @@
 """Field values: what Salesforce accepts, how it keeps it, and how it refuses."""
 
+import calendar
 import math
 import re
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from usage_pipeline.sandbox.salesforce.refusals import RowError
@@ -114,3 +115,11 @@ def _text(field: Field, value: str) -> str | None:
             [field.name],
         )
     return value or None
+
+
+def months_later(start: str, months: int) -> str:
+    """The last day of a term: the day before the same day so many months later."""
+    first = date.fromisoformat(start)
+    year, month = divmod(first.month - 1 + months, 12)
+    length = calendar.monthrange(first.year + year, month + 1)[1]
+    return (date(first.year + year, month + 1, min(first.day, length)) - timedelta(days=1)).isoformat()

@@ -95,6 +95,11 @@ def _derived(store: Store, kind: str, taken: dict[str, Any], now: int) -> dict[s
     """What Salesforce fills in itself."""
     if kind in ("Contact", "User"):
         taken["Name"] = " ".join(part for part in (taken.get("FirstName"), taken.get("LastName")) if part)
+    if kind == "Opportunity":
+        taken["IsClosed"] = str(taken.get("StageName")).startswith("Closed")
+        taken["IsWon"] = taken.get("StageName") == "Closed Won"
+    if kind == "Contract" and taken.get("StartDate") and taken.get("ContractTerm"):
+        taken["EndDate"] = values.months_later(taken["StartDate"], int(taken["ContractTerm"]))
     if kind == "Task":
         taken["IsClosed"] = taken.get("Status") == "Completed"
         if not taken["IsClosed"]:
