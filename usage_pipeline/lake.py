@@ -1,16 +1,20 @@
 """Where: one Delta table per `<stage>/<table>`, replaced a partition at a time.
 
-Tables are written and read through delta-rs (atomic commits, no server); DuckDB scans
-the file list of one table version, so a reader never sees half of a write.
+Tables are written and read through delta-rs (atomic commits, no server); the engine scans
+the file list of one table version, so a reader never sees half of a write. Where the
+engine is a cluster its workers write the files of a table, and one commit names them.
 """
 
+import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import duckdb
+import fsspec
 import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
@@ -19,7 +23,8 @@ from deltalake.exceptions import CommitFailedError, TableNotFoundError
 from deltalake.writer.properties import ColumnProperties
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
-from usage_pipeline.engine import Backend
+from usage_pipeline.engine import Backend, stored
+from usage_pipeline.engine.cluster import Cluster
 from usage_pipeline.errors import Rejected
 
 
@@ -137,21 +142,31 @@ class Lake:
     def files(self, table: Table, span: Span | None = None) -> list[str]:
         """The Parquet files of the newest version, of the span's partitions where one is given."""
         opened = self._opened(table)
-        if opened is None:
-            return []
-        files = opened.file_uris()
-        if span is None or table.partition is None:
-            return files
-        mark = f"/{table.partition}="
-        first, last = (day.isoformat() for day in span)
-        return [file for file in files if first <= file.rpartition(mark)[2].partition("/")[0] <= last]
+        return [] if opened is None else _files(table, opened, span)
 
     def read(self, table: Table, span: Span | None = None) -> ir.Table:
         """The table, or the partitions of `span`; empty with the right columns before the first write."""
-        files = self.files(table, span)
-        if not files:
+        opened = self._opened(table)
+        files = [] if opened is None else _files(table, opened, span)
+        if opened is None or not files:
             return table.empty()
+        if isinstance(self.backend, Cluster):
+            held = pa.schema(opened.schema().to_arrow())
+            return table.conform(self.backend.scan(files, held, partition=table.partition))
+        if urlsplit(self.root).scheme:
+            return table.conform(self._from_object_store(files, grows=table.grows))
         return table.conform(self.backend.read_parquet(files, hive_partitioning=True, union_by_name=table.grows))
+
+    def _from_object_store(self, files: Sequence[str], *, grows: bool) -> ir.Table:
+        """The rows of files that fsspec reaches: DuckDB's own way there is an extension, which is a download."""
+        protocol = urlsplit(self.root).scheme
+        connection = self.backend.con
+        if not connection.filesystem_is_registered(protocol):
+            connection.register_filesystem(fsspec.filesystem(protocol))
+        name = f"lake_{uuid.uuid4().hex}"
+        connection.execute(f'CREATE TEMP VIEW "{name}" AS {_scan(files, grows=grows)}')
+        found: ir.Table = self.backend.table(name)
+        return found
 
     def replace(
         self,
@@ -166,6 +181,10 @@ class Lake:
         One commit: a reader sees all of it or nothing. Writing the same twice changes nothing.
         The table remembers the `batches` that went into it.
         """
+        properties = CommitProperties(app_transactions=_transactions(batches)) if batches else None
+        # A table that gains columns is small, and its schema is delta-rs's to merge.
+        if isinstance(self.backend, Cluster) and isinstance(rows, ir.Table) and not table.grows:
+            return self._replace_with_files(table, self.backend, rows, days, properties)
         where = None
         if table.partition is not None and days is not None:
             if isinstance(days, tuple):
@@ -173,7 +192,6 @@ class Lake:
             else:
                 where = f"{table.partition} IN ({', '.join(repr(day.isoformat()) for day in days)})"
         content = self._arrow(table, rows)
-        properties = CommitProperties(app_transactions=_transactions(batches)) if batches else None
         return self._commit(table, content, predicate=where, commit_properties=properties)
 
     def batches(self, table: Table, asked: Iterable[str]) -> set[str]:
@@ -274,6 +292,50 @@ class Lake:
             rows = ibis.memtable(rows)
         return self.backend.to_pyarrow(table.conform(rows)).cast(schema)
 
+    def _replace_with_files(
+        self,
+        table: Table,
+        cluster: Cluster,
+        rows: ir.Table,
+        days: Span | Sequence[date] | None,
+        properties: CommitProperties | None,
+    ) -> Written:
+        """The same with files that the cluster writes; until the commit nobody sees them."""
+        schema = table.schema.to_pyarrow()
+        folder = f"written-{uuid.uuid4().hex}"
+        cluster.store(table.conform(rows), f"{self.uri(table)}/{folder}", schema, partition=table.partition)
+        files = stored.found(self.uri(table), folder, table.partition)
+        where: stored.Filter = []
+        if table.partition is not None and days is not None:
+            first, last = days[0].isoformat(), days[-1].isoformat()
+            if isinstance(days, tuple):
+                where = [(table.partition, ">=", first), (table.partition, "<=", last)]
+            else:
+                where = [(table.partition, "in", [day.isoformat() for day in days])]
+        return self._commit_files(table, files, schema, where, properties)
+
+    @_settled_by_retry
+    def _commit_files(
+        self,
+        table: Table,
+        files: stored.Files,
+        schema: pa.Schema,
+        where: stored.Filter,
+        properties: CommitProperties | None,
+    ) -> Written:
+        # Opened anew at each try: the writer that was quicker has moved the table on.
+        opened = self._opened(table)
+        stored.commit(
+            self.uri(table),
+            opened,
+            files,
+            schema,
+            partition=table.partition,
+            where=where,
+            properties=properties,
+        )
+        return Written(rows=files.rows, version=self.version(table) or 0)
+
     @_settled_by_retry
     def _commit(self, table: Table, content: pa.Table, **how: Any) -> Written:
         opened = self._opened(table)
@@ -307,6 +369,16 @@ _WRITER = WriterProperties(
 )
 
 
+def _files(table: Table, opened: DeltaTable, span: Span | None) -> list[str]:
+    # delta-rs percent-encodes what an address may not hold (a blank is %20); a path is read as it is.
+    files = [file if "://" in file else unquote(file) for file in opened.file_uris()]
+    if span is None or table.partition is None:
+        return files
+    mark = f"/{table.partition}="
+    first, last = (day.isoformat() for day in span)
+    return [file for file in files if first <= file.rpartition(mark)[2].partition("/")[0] <= last]
+
+
 def _transactions(batches: Iterable[str]) -> list[Transaction]:
     return [Transaction(batch, 1) for batch in batches]
 
@@ -327,6 +399,6 @@ def write_views(lake: Lake, tables: Iterable[Table], target: Path) -> None:
     aside.replace(target)
 
 
-def _scan(files: Sequence[str]) -> str:
+def _scan(files: Sequence[str], *, grows: bool = False) -> str:
     quoted = ", ".join("'" + file.replace("'", "''") + "'" for file in files)
-    return f"SELECT * FROM read_parquet([{quoted}], hive_partitioning = true)"
+    return f"SELECT * FROM read_parquet([{quoted}], hive_partitioning = true, union_by_name = {str(grows).lower()})"

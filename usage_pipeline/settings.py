@@ -1,6 +1,7 @@
 """What differs between installations, read from the environment once (see .env.example)."""
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -23,6 +24,10 @@ class Settings(BaseSettings):
     """What DuckDB may use before it spills to disk."""
     threads: int = 2
     """Threads of DuckDB and XGBoost."""
+    engine: Literal["duckdb", "spark"] = "duckdb"
+    """What makes rollups, features and segments from events: DuckDB in this process, or Spark (docs/spark.md)."""
+    spark_master: str = "local[*]"
+    """Where Spark runs: a master's URL (`spark://…`, `yarn`, `k8s://…`), or `local[*]`, which is this machine alone."""
 
     keep_events_days: int = Field(default=0, ge=0)
     """Days that `usage-pipeline tidy` keeps events after they became known; 0: all. Rollups stay: what mornings see is made of them. An import of a past before that would count its days from what is left."""

@@ -1,8 +1,6 @@
 """`features`: what we knew of an account on a morning, against itself and its peers."""
 
 import hashlib
-from collections.abc import Iterator
-from dataclasses import fields
 from datetime import date
 
 import dagster as dg
@@ -18,8 +16,10 @@ from usage_pipeline.sources import catalogue as sources
 from usage_pipeline.usage import catalogue as usage
 
 FROM_SOURCES = (sources.ACCOUNT, sources.USER, sources.SUBSCRIPTION, sources.TICKET, sources.SURVEY)
-# Half a year's mornings are written at once: one commit costs as much as several small mornings.
+# Half a year of a small company's mornings are written at once: one commit costs as much as several of them.
 MORNINGS_PER_COMMIT = 26
+# A row takes a kilobyte, and the writer holds it a few times over.
+ROWS_PER_COMMIT = 50_000
 
 
 def facts(opened: Opened, first: date, last: date) -> snapshot.Facts:
@@ -54,29 +54,6 @@ def _definitions(opened: Opened) -> str:
     # The words of an own metric may change as a person likes.
     stated = [f"{one.name} {one.kind} {one.days} {one.over} {one.definition}" for one in own.metrics(opened.company)]
     return hashlib.sha256("\n".join([*shipped, *stated]).encode()).hexdigest()[:12]
-
-
-def _made(opened: Opened, mornings: list[date]) -> Iterator[tuple[date, pa.Table]]:
-    """The snapshots of many mornings, over facts that are read once."""
-    known = _held(opened, facts(opened, mornings[0], mornings[-1]))
-    return snapshot.snapshots(known, mornings, opened.company, opened.lake.backend)
-
-
-def _held(opened: Opened, known: snapshot.Facts) -> snapshot.Facts:
-    """The same, read once into the engine: opening thousands of small files for each morning took a second.
-
-    By way of Arrow: straight from the files, each of them becomes a row group of its own, and
-    5,000 of them were out of memory at 200,000 rows.
-    """
-    backend = opened.lake.backend
-    return snapshot.Facts(
-        **{
-            field.name: backend.create_table(
-                f"held_{field.name}", backend.to_pyarrow(getattr(known, field.name)), temp=True, overwrite=True
-            )
-            for field in fields(known)
-        }
-    )
 
 
 @tables.asset(
@@ -123,13 +100,18 @@ def training_snapshot(context: dg.AssetExecutionContext, place: Place) -> dg.Mat
     made_so = lake.backend.to_pyarrow(kept.select("as_of").distinct())["as_of"].to_pylist()
     missing = sorted(set(wanted) - set(made_so))
     table = catalogue.of_company(catalogue.TRAINING_SNAPSHOT, opened.company)
-    made = _made(opened, missing) if missing else iter(())
+    made = (
+        snapshot.snapshots(facts(opened, missing[0], missing[-1]), missing, opened.company, lake.backend)
+        if missing
+        else iter(())
+    )
     rows = 0
     waiting: list[pa.Table] = []
     for number, (as_of, morning) in enumerate(made, start=1):
         waiting.append(morning.append_column("definitions", pa.array([definitions] * morning.num_rows, pa.string())))
         rows += morning.num_rows
-        if len(waiting) == MORNINGS_PER_COMMIT or number == len(missing):
+        is_enough = len(waiting) == MORNINGS_PER_COMMIT or sum(map(len, waiting)) >= ROWS_PER_COMMIT
+        if is_enough or number == len(missing):
             lake.replace(table, pa.concat_tables(waiting), missing[number - len(waiting) : number])
             waiting.clear()
             context.log.info("training mornings up to %s: %d of %d", as_of, number, len(missing))

@@ -17,12 +17,17 @@ from usage_pipeline.company import Company
 from usage_pipeline.crm import connecting, contract
 from usage_pipeline.crm.client import Crm
 from usage_pipeline.crm.contract import CONTRACT, Contract
+from usage_pipeline.errors import Rejected
 from usage_pipeline.features import catalogue as features
 from usage_pipeline.home import Home
 from usage_pipeline.lake import Lake
 from usage_pipeline.ledger.store import Ledger
 from usage_pipeline.plays import playbook
 from usage_pipeline.settings import Settings
+
+WIDE = ("usage", "features", "segments", "signals", "scores")
+"""The stages whose tables the engine of the settings reads and writes. Landing streams through DuckDB, and what comes
+after the scores is small: plans, calls, reports."""
 
 
 class Opened:
@@ -54,6 +59,24 @@ class Opened:
         connection.execute(f"SET threads = {self.settings.threads}")
         connection.execute(f"SET temp_directory = '{self.home.path / 'spill'}'")
         return Lake(self.settings.lake, engine.over(connection))
+
+    @cached_property
+    def wide_lake(self) -> Lake:
+        """The same lake by the engine of the settings: for what grows with the events (`WIDE`)."""
+        settings = self.settings
+        if settings.engine == "duckdb":
+            return self.lake
+        try:
+            from usage_pipeline.engine import spark  # noqa: PLC0415 - an extra
+        except ModuleNotFoundError as missing:
+            raise Rejected(
+                f"USAGE_ENGINE=spark needs {missing.name}", fix="pip install 'usage-pipeline[spark]'"
+            ) from missing
+        return Lake(settings.lake, spark.connect(settings.spark_master, memory=settings.memory_limit))
+
+    def lake_of(self, stage: str) -> Lake:
+        """The lake as a stage reads and writes it; tables of two engines cannot be joined."""
+        return self.wide_lake if stage in WIDE else self.lake
 
     @cached_property
     def ledger(self) -> Ledger:

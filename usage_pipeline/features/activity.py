@@ -6,7 +6,7 @@ import ibis.expr.types as ir
 from usage_pipeline import engine, periods
 from usage_pipeline.features import trends, windows
 from usage_pipeline.features.roster import counted
-from usage_pipeline.features.sight import WINDOW, Seen
+from usage_pipeline.features.sight import KEY, WINDOW, Seen, beside
 
 _MINUTE_MS = 60_000
 _USUAL_WEEKS = 12
@@ -16,19 +16,16 @@ _YEAR = 364
 
 def activity(seen: Seen, roster: ir.Table) -> ir.Table:
     """One row per account that was used since its sign-up, in the 91 days before the morning."""
-    recent = counted(seen.account_day.filter(seen.account_day.age <= WINDOW), roster)
-    # The parts of a day that became known on different days become one day again.
-    day = recent.group_by("account_id", "tenure_days", "age", "weekday").agg(
-        **{name: engine.whole(recent[name].sum()) for name in _COUNTS}, quantity=recent.quantity.sum()
-    )
+    day = counted(seen.account_day, roster)
     in_7, in_28, in_90 = (windows.trailing(day.age, length) for length in (7, 28, 90))
     before_28 = windows.before(day.age)
 
     def total(name: str, where: ir.BooleanValue) -> ir.IntegerValue:
         return engine.whole(day[name].sum(where=where))
 
-    sums = day.group_by("account_id", "tenure_days").agg(
-        **{f"active_days_{n}d": engine.whole(within.sum()) for n, within in ((7, in_7), (28, in_28), (90, in_90))},
+    sums = day.group_by(KEY).agg(
+        tenure_days=day.tenure_days.max(),
+        **{f"active_days_{n}d": total("days", within) for n, within in ((7, in_7), (28, in_28), (90, in_90))},
         sessions_7d=total("sessions", in_7),
         sessions_28d=total("sessions", in_28),
         sessions_before=total("sessions", before_28),
@@ -46,56 +43,51 @@ def activity(seen: Seen, roster: ir.Table) -> ir.Table:
         working=total("working_events", in_28),
         working_before=total("working_events", before_28),
         evening=total("evening_events", in_28),
-        **trends.sums("month", day.age, day.uses, periods.MONTH),
-        **trends.sums("quarter", day.age, day.uses, periods.QUARTER),
+        **trends.sums("month", day.age, day.uses, periods.MONTH, squared=day.uses_squared),
+        **trends.sums("quarter", day.age, day.uses, periods.QUARTER, squared=day.uses_squared),
     )
-    sums = sums.left_join(_usual_weeks(day), "account_id").drop("account_id_right")
-    sums = sums.left_join(_weekdays(day), "account_id").drop("account_id_right")
-    return _rated(sums)
+    return _rated(beside(sums, _usual_weeks(counted(seen.account_week, roster)), _weekdays(day)))
 
 
 def recency(seen: Seen, roster: ir.Table) -> ir.Table:
     """One row per account ever used: since when, and when last; and what is dated before the sign-up."""
-    last = counted(seen.last_use, roster, "last_age")
-    last = last.group_by("account_id").agg(days_since_last_use=last.last_age.min())
-    # A first event before the sign-up does not count, so the evidence begins with the sign-up.
-    first = seen.first_use.inner_join(roster.select("account_id", "tenure_days"), "account_id")
-    first = first.group_by("account_id", "tenure_days").agg(first_age=first.first_age.max())
-    first = first.select("account_id", history_days=ibis.least(first.first_age, first.tenure_days))
-    daily = seen.account_day.inner_join(roster.select("account_id", "tenure_days"), "account_id")
-    daily = daily.filter(daily.age > daily.tenure_days)
-    too_early = daily.group_by("account_id").agg(events_before_signup=engine.whole(daily.events.sum()))
-    joined = first.left_join(last, "account_id").drop("account_id_right")
-    return joined.left_join(too_early, "account_id").drop("account_id_right")
+    first = roster.filter(roster.first_age.notnull())
+    first = first.select(
+        *KEY,
+        # A first event before the sign-up does not count, so the evidence begins with the sign-up.
+        history_days=ibis.least(first.first_age, first.tenure_days),
+        days_since_last_use=(first.last_age <= first.tenure_days).ifelse(first.last_age, None),
+    )
+    week = seen.account_week.inner_join(roster.select(*KEY, "tenure_days"), KEY)
+    early = week.filter(week.age > week.tenure_days)
+    return beside(first, early.group_by(KEY).agg(events_before_signup=engine.whole(early.events.sum())))
 
 
 def last_year(seen: Seen, roster: ir.Table) -> ir.Table:
     """Feature events of the same four weeks a year ago, of accounts and a record that old."""
-    then = seen.account_day.filter(seen.account_day.age.between(_YEAR + 1, _YEAR + periods.MONTH))
-    then = then.inner_join(roster.select("account_id", "tenure_days", "record_age"), "account_id")
+    then = seen.account_week.filter(seen.account_week.age.between(_YEAR + 1, _YEAR + periods.MONTH))
+    then = then.inner_join(roster.select(*KEY, "tenure_days", "record_age"), KEY)
     then = then.filter(ibis.least(then.tenure_days, then.record_age) >= _YEAR + periods.MONTH)
-    return then.group_by("account_id").agg(uses_last_year=engine.whole(then.uses.sum()))
+    return then.group_by(KEY).agg(uses_last_year=engine.whole(then.uses.sum()))
 
 
-_COUNTS = ("events", "uses", "sessions", "duration_ms", "working_events", "evening_events", "weekend_events")
-
-
-def _usual_weeks(day: ir.Table) -> ir.Table:
+def _usual_weeks(use: ir.Table) -> ir.Table:
     """Feature events of the 12 weeks before the last seven days, as the sums of a weekly series."""
-    earlier = day.filter(day.age > periods.WEEK)
+    earlier = use.filter(use.age.between(periods.WEEK + 1, WINDOW))
     weekly = earlier.mutate(week=(earlier.age - 1) // periods.WEEK)
-    weekly = weekly.group_by("account_id", "week").agg(uses=engine.whole(weekly.uses.sum()))
-    return weekly.group_by("account_id").agg(**trends.sums("week", weekly.week, weekly.uses, _USUAL_WEEKS))
+    weekly = weekly.group_by(*KEY, "week").agg(uses=engine.whole(weekly.uses.sum()))
+    return weekly.group_by(KEY).agg(**trends.sums("week", weekly.week, weekly.uses, _USUAL_WEEKS))
 
 
 def _weekdays(day: ir.Table) -> ir.Table:
     """The weekday that fell most, four of each against the four before."""
-    sums = day.group_by("account_id", "weekday").agg(
+    day = day.mutate(weekday=(day.as_of.delta(ibis.date(1970, 1, 1), unit="day") - day.age) % periods.WEEK)
+    sums = day.group_by(*KEY, "weekday").agg(
         recent=engine.whole(day.events.sum(where=windows.trailing(day.age, periods.MONTH))),
         earlier=engine.whole(day.events.sum(where=windows.before(day.age))),
     )
     fall = engine.ratio(sums.recent, sums.earlier) - 1.0
-    return sums.group_by("account_id").agg(weekday_fall=fall.min())
+    return sums.group_by(KEY).agg(weekday_fall=fall.min())
 
 
 def _rated(sums: ir.Table) -> ir.Table:

@@ -1,25 +1,26 @@
 """Which features an account uses: how many, which came and went, how evenly."""
 
+import ibis
 import ibis.expr.types as ir
 
 from usage_pipeline import engine, periods
-from usage_pipeline.features import windows
-from usage_pipeline.features.meanings import Meanings
+from usage_pipeline.features import bits, windows
 from usage_pipeline.features.roster import counted
-from usage_pipeline.features.sight import Seen
+from usage_pipeline.features.sight import KEY, Seen
 
 
-def breadth(seen: Seen, roster: ir.Table, meanings: Meanings) -> ir.Table:
+def breadth(seen: Seen, roster: ir.Table) -> ir.Table:
     """One row per account that used a feature in the 13 weeks before the morning."""
     day = counted(seen.feature_day, roster)
-    feature = day.group_by("account_id", "tenure_days", "feature").agg(
+    feature = day.group_by(*KEY, "feature").agg(
+        is_premium=day.is_premium.any(),
+        tenure_days=day.tenure_days.max(),
         age=day.age.min(),
         before=windows.before(day.age).any(),
         uses_28d=engine.whole(day.events.sum(where=windows.trailing(day.age, periods.MONTH))),
     )
-    feature = feature.mutate(in_product=feature.feature.nunique(where=feature.age <= 90).over())
-    is_premium = feature.feature.isin(meanings.premium_features)
-    sums = feature.group_by("account_id", "tenure_days").agg(
+    is_premium = feature.is_premium
+    sums = feature.group_by(*KEY, "tenure_days").agg(
         **{f"features_{n}d": engine.whole((feature.age <= n).sum()) for n in (7, 28, 90)},
         features_28d_before=engine.whole(feature.before.sum()),
         features_lost_28d=engine.whole((feature.before & (feature.age > periods.MONTH)).sum()),
@@ -27,8 +28,10 @@ def breadth(seen: Seen, roster: ir.Table, meanings: Meanings) -> ir.Table:
         uses=engine.whole(feature.uses_28d.sum()),
         top_uses=engine.whole(feature.uses_28d.max()),
         premium_uses=engine.whole(feature.uses_28d.sum(where=is_premium)),
-        in_product=feature.in_product.max(),
     )
+    used = feature.group_by("as_of", "feature").agg(age=feature.age.min()).filter(ibis._.age <= 90)
+    in_product = used.group_by("as_of").agg(in_product=engine.whole(used.count()))
+    sums = sums.left_join(in_product, "as_of").drop("as_of_right")
     return sums.mutate(
         features_share_28d=engine.ratio(sums.features_28d, sums.in_product),
         features_change_28d=windows.change(
@@ -42,7 +45,7 @@ def breadth(seen: Seen, roster: ir.Table, meanings: Meanings) -> ir.Table:
 def adoption(seen: Seen, roster: ir.Table) -> ir.Table:
     """One row per account: what it used for the first time, and when; what was seen before the sign-up is not new."""
     new = first_features(seen, roster)
-    return new.group_by("account_id").agg(
+    return new.group_by(KEY).agg(
         days_since_new_feature=new.age.min(),
         features_new_28d=engine.whole((new.age <= periods.MONTH).sum()),
         features_first_7d=engine.whole((new.age > new.tenure_days - periods.WEEK).sum()),
@@ -51,17 +54,15 @@ def adoption(seen: Seen, roster: ir.Table) -> ir.Table:
 
 def first_features(seen: Seen, roster: ir.Table) -> ir.Table:
     """One row per account and feature, with the age of its first use since the sign-up."""
-    first = seen.first_use.filter(seen.first_use.feature.notnull())
-    return counted(first.group_by("account_id", "feature").agg(age=first.first_age.max()), roster)
+    return counted(seen.first_feature, roster)
 
 
 def per_person(seen: Seen, roster: ir.Table) -> ir.Table:
     """One row per account: pairs of a person and a feature in 28 days, and how many people combine features."""
-    day = counted(seen.user_feature_day, roster)
-    day = day.filter(day.user_id.notnull(), day.feature.notnull())
-    pair = day.select("account_id", "user_id", "feature").distinct()
-    person = pair.group_by("account_id", "user_id").agg(features=engine.whole(pair.count()))
-    return person.group_by("account_id").agg(
+    week = counted(seen.person_features, roster)
+    block = week.group_by(*KEY, "user_id", "block").agg(features=bits.any_of(week.features))
+    person = block.group_by(*KEY, "user_id").agg(features=engine.whole(bits.count(block.features).sum()))
+    return person.group_by(KEY).agg(
         person_features_28d=engine.whole(person.features.sum()),
         combined_share_28d=engine.ratio(engine.whole((person.features > 1).sum()), engine.whole(person.count())),
     )

@@ -4,7 +4,7 @@ import ibis
 import ibis.expr.types as ir
 
 from usage_pipeline import engine
-from usage_pipeline.features.sight import Seen
+from usage_pipeline.features.sight import KEY, Seen, beside
 
 LIVE = ("active", "trial")
 _SEATS_BACK, _MRR_BACK = 90, 180
@@ -16,10 +16,10 @@ def contract(seen: Seen) -> ir.Table:
     The past is what was known on the morning about it, so a correction counts from when it was known.
     """
     now = _live(seen.subscription, 0)
-    is_next = now.days_to_renewal == now.days_to_renewal.min().over(group_by="account_id")
+    is_next = now.days_to_renewal == now.days_to_renewal.min().over(group_by=KEY)
     now = now.mutate(is_next=is_next.fill_null(True))  # noqa: FBT003
     is_paid = (now.status == "active") & ((now.mrr_minor > 0) | now.mrr_minor.isnull())
-    terms = now.group_by("account_id").agg(
+    terms = now.group_by(KEY).agg(
         seats=now.seats.sum().cast("int64"),
         mrr_minor=now.mrr_minor.sum(where=now.status == "active").cast("int64"),
         plan_rank=now.plan_rank.max(),
@@ -29,13 +29,12 @@ def contract(seen: Seen) -> ir.Table:
         is_subscribed=is_paid.any(),
     )
     seats_then = _live(seen.subscription, _SEATS_BACK)
-    seats_then = seats_then.group_by("account_id").agg(seats_then=seats_then.seats.sum().cast("int64"))
+    seats_then = seats_then.group_by(KEY).agg(seats_then=seats_then.seats.sum().cast("int64"))
     mrr_then = _live(seen.subscription, _MRR_BACK)
-    mrr_then = mrr_then.group_by("account_id").agg(
+    mrr_then = mrr_then.group_by(KEY).agg(
         mrr_then=mrr_then.mrr_minor.sum(where=mrr_then.status == "active").cast("int64")
     )
-    joined = terms.left_join(seats_then, "account_id").drop("account_id_right")
-    joined = joined.left_join(mrr_then, "account_id").drop("account_id_right")
+    joined = beside(terms, seats_then, mrr_then)
     return joined.mutate(
         seats_change_90d=joined.seats - joined.seats_then,
         mrr_change_180d=engine.ratio(joined.mrr_minor, joined.mrr_then) - 1.0,
@@ -45,5 +44,5 @@ def contract(seen: Seen) -> ir.Table:
 def _live(subscription: ir.Table, days_ago: int) -> ir.Table:
     """The subscriptions that were active or on trial that many days before the morning."""
     then = subscription.filter(subscription.age > days_ago)
-    newest = then.order == then.order.min().over(group_by="subscription_id")
+    newest = then.order == then.order.min().over(group_by=["as_of", "subscription_id"])
     return then.mutate(newest=newest).filter(ibis._.newest, ibis._.status.isin(LIVE))

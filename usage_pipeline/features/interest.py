@@ -6,7 +6,7 @@ from usage_pipeline import engine, periods
 from usage_pipeline.company import Roles
 from usage_pipeline.features import windows
 from usage_pipeline.features.roster import counted
-from usage_pipeline.features.sight import Seen
+from usage_pipeline.features.sight import KEY, Seen, beside
 
 
 def interest(seen: Seen, roster: ir.Table, roles: Roles) -> ir.Table:
@@ -14,9 +14,9 @@ def interest(seen: Seen, roster: ir.Table, roles: Roles) -> ir.Table:
     recent = seen.event_day.filter(
         seen.event_day.name.isin(roles.content), windows.trailing(seen.event_day.age, periods.MONTH)
     )
-    viewed = counted(recent, roster).group_by("account_id", "age").agg(views=engine.whole(recent.events.sum()))
-    used = seen.account_day.filter(seen.account_day.uses > 0).select("account_id", "age").distinct()
-    with_use = viewed.semi_join(used, ["account_id", "age"])
-    views = viewed.group_by("account_id").agg(content_views_28d=engine.whole(viewed.views.sum()))
-    days = with_use.group_by("account_id").agg(content_use_days_28d=engine.whole(with_use.count()))
-    return views.left_join(days, "account_id").drop("account_id_right")
+    viewed = counted(recent, roster).group_by(*KEY, "age").agg(views=engine.whole(recent.events.sum()))
+    used = seen.account_day.filter(seen.account_day.uses > 0).select(*KEY, "age").distinct()
+    with_use = viewed.semi_join(used, [*KEY, "age"])
+    views = viewed.group_by(KEY).agg(content_views_28d=engine.whole(viewed.views.sum()))
+    days = with_use.group_by(KEY).agg(content_use_days_28d=engine.whole(with_use.count()))
+    return beside(views, days)

@@ -9,7 +9,7 @@ from usage_pipeline.features import windows, workflows
 from usage_pipeline.features.breadth import first_features
 from usage_pipeline.features.meanings import Meanings
 from usage_pipeline.features.roster import counted
-from usage_pipeline.features.sight import Seen
+from usage_pipeline.features.sight import KEY, Seen, beside
 
 ACTIVATION_DAYS = 30
 ACTIVATION_FEATURES = 3
@@ -18,49 +18,46 @@ ACTIVATION_FEATURES = 3
 def milestones(seen: Seen, roster: ir.Table, meanings: Meanings) -> ir.Table:
     """One row per account of the roster; NULL where the product has no event of the role."""
     roles = meanings.roles
-    named = sorted(_named(roles))
-    day = counted(seen.event_day.filter(seen.event_day.name.isin(named)), roster)
+    day = counted(seen.event_day, roster)
 
     def count(names: tuple[str, ...], where: ir.BooleanValue | None = None) -> ir.IntegerValue:
         is_meant = day.name.isin(names)
         return engine.whole(day.events.sum(where=is_meant if where is None else is_meant & where))
 
     in_28, in_90 = windows.trailing(day.age, 28), windows.trailing(day.age, 90)
-    sums = day.group_by("account_id").agg(
+    sums = day.group_by(KEY).agg(
         logins_28d=count(roles.login, in_28),
         value_events_28d=count(roles.value, in_28),
         value_before=count(roles.value, windows.before(day.age)),
         logins_before=count(roles.login, windows.before(day.age)),
-        days_since_last_login=day.age.min(where=day.name.isin(roles.login)),
+        days_since_last_login=day.last_age.min(where=day.name.isin(roles.login)),
         invites_28d=count(roles.invite, in_28),
         invites_90d=count(roles.invite, in_90),
         invites_first_7d=count(roles.invite, day.age > day.tenure_days - periods.WEEK),
         added=count(roles.integration_added),
         removed=count(roles.integration_removed),
         integrations_removed_90d=count(roles.integration_removed, in_90),
-        activated_age=day.age.max(where=day.name.isin(roles.activation)),
-        value_age=day.age.max(where=day.name.isin(roles.value)),
-        login_age=day.age.max(where=day.name.isin(roles.login)),
+        activated_age=day.first_age.max(where=day.name.isin(roles.activation)),
+        value_age=day.first_age.max(where=day.name.isin(roles.value)),
+        login_age=day.first_age.max(where=day.name.isin(roles.login)),
         **workflows.sums(day, roles),
     )
-    joined = (
-        roster.select("account_id", "tenure_days", "record_age").left_join(sums, "account_id").drop("account_id_right")
-    )
+    joined = beside(roster.select(*KEY, "tenure_days", "record_age"), sums)
     if not roles.activation:
         third = _third_feature(seen, roster)
-        joined = joined.drop("activated_age").left_join(third, "account_id").drop("account_id_right")
+        joined = beside(joined.drop("activated_age"), third)
     return _said(_activated(workflows.rated(joined, roles)), roles)
 
 
 def _third_feature(seen: Seen, roster: ir.Table) -> ir.Table:
     """When the account had used three features, where no event is named as the activation."""
     first = first_features(seen, roster)
-    rank = ibis.row_number().over(group_by="account_id", order_by=[ibis.desc("age"), "feature"])
+    rank = ibis.row_number().over(group_by=KEY, order_by=[ibis.desc("age"), "feature"])
     third = first.mutate(rank=rank).filter(ibis._.rank == ACTIVATION_FEATURES - 1)
-    return third.select("account_id", activated_age="age")
+    return third.select(*KEY, activated_age="age")
 
 
-def _named(roles: Roles) -> set[str]:
+def named(roles: Roles) -> set[str]:
     """Every event name that plays a role."""
     return {
         *(name for role, names in roles for name in names if role != "workflows"),

@@ -9,7 +9,7 @@ from usage_pipeline import engine
 from usage_pipeline.features import trends, windows
 from usage_pipeline.features.own import Own
 from usage_pipeline.features.roster import counted
-from usage_pipeline.features.sight import Seen
+from usage_pipeline.features.sight import KEY, Seen, beside
 
 _MINUTE_MS = 60_000.0
 # The smallest step of a value, so that a trend is reckoned in whole numbers.
@@ -20,15 +20,13 @@ def figures(seen: Seen, roster: ir.Table, several: Sequence[Own]) -> ir.Table:
     """One row per account of the roster with the figure of each metric, and its change."""
     by_name = {metric.name: metric for metric in several}
     day = counted(seen.metric_day, roster)
-    day = day.filter(day.definition.isin(sorted({metric.definition for metric in several})))
     # A ratio's lower part is another metric over this one's window.
     asked = dict.fromkeys((name, metric.days) for metric in several for name in (metric.name, metric.over) if name)
-    rows = roster.select("account_id", "tenure_days")
-    for family in (_sums(day, asked, by_name), _distincts(day, asked, by_name), _slopes(day, several)):
-        rows = rows.left_join(family, "account_id").drop("account_id_right")
+    rows = roster.select(*KEY, "tenure_days")
+    rows = beside(rows, _sums(day, asked, by_name), _distincts(day, asked, by_name), _slopes(day, several))
     filled = [_column(name, days, when) for name, days in asked for when in ("now", "before")]
     rows = rows.mutate(**{name: _figure(rows, name) for name in filled if name in rows.columns})
-    return rows.select("account_id", **_said(rows, several, by_name))
+    return rows.select(*KEY, **_said(rows, several, by_name))
 
 
 def _column(name: str, days: int, when: str) -> str:
@@ -52,7 +50,7 @@ def _sums(day: ir.Table, asked: dict[tuple[str, int], None], by_name: dict[str, 
         if by_name[name].kind not in ("distinct", "trend")
         for when, within in _parts(day.age, days).items()
     }
-    return day.group_by("account_id").agg(metrics=engine.whole(day.count()), **sums).drop("metrics")
+    return day.group_by(KEY).agg(metrics=engine.whole(day.count()), **sums).drop("metrics")
 
 
 def _distincts(day: ir.Table, asked: dict[tuple[str, int], None], by_name: dict[str, Own]) -> ir.Table:
@@ -64,9 +62,9 @@ def _distincts(day: ir.Table, asked: dict[tuple[str, int], None], by_name: dict[
         for name, days in wanted
         for when, within in _parts(things.age, days).items()
     }
-    things = things.group_by("account_id", "metric", "member").agg(days=engine.whole(things.count()), **seen)
+    things = things.group_by(*KEY, "metric", "member").agg(days=engine.whole(things.count()), **seen)
     counts = {name: engine.whole(things[name].sum()) for name in seen}
-    return things.group_by("account_id").agg(days=engine.whole(things.count()), **counts).drop("days")
+    return things.group_by(KEY).agg(days=engine.whole(things.count()), **counts).drop("days")
 
 
 def _slopes(day: ir.Table, several: Sequence[Own]) -> ir.Table:
@@ -78,7 +76,7 @@ def _slopes(day: ir.Table, several: Sequence[Own]) -> ir.Table:
             within = (day.metric == metric.name) & windows.trailing(day.age, metric.days)
             sums[f"{metric.name}_y"] = engine.whole(y.sum(where=within))
             sums[f"{metric.name}_y_age"] = engine.whole((y * day.age).sum(where=within))
-    return day.group_by("account_id").agg(parts=engine.whole(day.count()), **sums).drop("parts")
+    return day.group_by(KEY).agg(parts=engine.whole(day.count()), **sums).drop("parts")
 
 
 def _said(rows: ir.Table, several: Sequence[Own], by_name: dict[str, Own]) -> dict[str, ir.Value]:

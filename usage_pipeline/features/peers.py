@@ -5,6 +5,8 @@ from collections.abc import Mapping
 import ibis
 import ibis.expr.types as ir
 
+from usage_pipeline.features.sight import KEY, beside
+
 # Below ten, one odd account moves a median.
 FEW = 10
 
@@ -18,21 +20,24 @@ _NARROW, _WIDE, _ALL = 0, 1, 2
 
 
 def against_peers(accounts: ir.Table, ranked: Mapping[str, str]) -> ir.Table:
-    """The accounts of one morning, each with its peer group and where it stands in it (itself included).
+    """The accounts of each morning, each with its peer group and where it stands in it (itself included).
 
     `ranked` are places by own metrics, beside those of every company: a column, and what it is a place by.
 
     An account counts as a peer in all its groups, also where it is itself compared with a narrower one:
     so every account is laid out once per group, and kept in the narrowest that is large enough.
     """
-    rows = accounts.cross_join(ibis.range(_ALL + 1).unnest().name("level").as_table())
+    figures = dict.fromkeys((*_COMPARED.values(), *_RANKED.values(), *ranked.values()))
+    # Only what is compared is laid out, and stands beside the rest again when it is known.
+    rows = accounts.select(*KEY, "industry", "size_band", *figures)
+    rows = rows.cross_join(ibis.range(_ALL + 1).unnest().name("level").as_table())
     group = ibis.cases(
         (rows.level == _NARROW, rows.industry.fill_null("unknown") + ", " + rows.size_band),
         (rows.level == _WIDE, ibis.literal("all of ") + rows.size_band),
         else_="all accounts",
     )
     rows = rows.mutate(peer_group=group)
-    peers = ["level", "peer_group"]
+    peers = ["as_of", "level", "peer_group"]
     rows = rows.mutate(
         peers=rows.count().over(group_by=peers),
         **{name: rows[own] - rows[own].median().over(group_by=peers) for name, own in _COMPARED.items()},
@@ -40,8 +45,9 @@ def against_peers(accounts: ir.Table, ranked: Mapping[str, str]) -> ir.Table:
         **{name: _place(rows, own, peers) for name, own in ranked.items()},
     )
     enough = rows.filter((rows.peers >= FEW) | (rows.level == _ALL))
-    narrowest = ibis.row_number().over(group_by="account_id", order_by="level")
-    return enough.mutate(place=narrowest).filter(ibis._.place == 0).drop("place", "level")
+    narrowest = enough.level == enough.level.min().over(group_by=KEY)
+    said = enough.mutate(narrowest=narrowest).filter(ibis._.narrowest)
+    return beside(accounts, said.select(*KEY, "peer_group", "peers", *_COMPARED, *_RANKED, *ranked))
 
 
 def _place(rows: ir.Table, own: str, peers: list[str]) -> ir.FloatingValue:

@@ -4,47 +4,48 @@ import ibis
 import ibis.expr.types as ir
 
 from usage_pipeline import engine, periods
-from usage_pipeline.features import trends, windows
+from usage_pipeline.engine.holding import Hold
+from usage_pipeline.features import bits, trends, windows
 from usage_pipeline.features.roster import counted
-from usage_pipeline.features.sight import WEEKS, WINDOW, Seen
+from usage_pipeline.features.sight import KEY, WEEKS, WINDOW, Seen, beside
 
 # Three days of use a week.
 POWER_DAYS = 12
 # DAU/MAU of a week in millionths, so that its sums are whole numbers and equal in every engine.
 _FINE = 1_000_000
+_WORD = 8 * periods.WEEK
 
 
-def people(seen: Seen, roster: ir.Table) -> ir.Table:
+def people(seen: Seen, roster: ir.Table, hold: Hold = engine.as_is) -> ir.Table:
     """One row per account that named a person in the 16 weeks before the morning."""
-    day = counted(seen.user_day, roster)
-    in_28 = windows.trailing(day.age, periods.MONTH)
-    # One row per person; the smallest age answers every trailing window at once.
-    person = day.group_by("account_id", "tenure_days", "user_id").agg(
-        age=day.age.min(),
-        before=windows.before(day.age).any(),
-        two_weeks_ago=day.age.between(15, 21).any(),
-        days_28d=engine.whole(day.is_first.sum(where=in_28)),
-        uses_28d=engine.whole(day.uses.sum(where=in_28)),
+    use = counted(seen.user_day, roster)
+    # The days as the bits of two words of eight weeks, so that each window is a mask and nobody counts twice.
+    days = use.days << ((use.age - 1) % _WORD)
+    person = use.group_by(*KEY, "user_id").agg(
+        near=bits.any_of(days, use.age <= _WORD),
+        far=bits.any_of(days, use.age > _WORD),
+        uses_28d=engine.whole(use.uses.sum(where=windows.trailing(use.age, periods.MONTH))),
     )
-    sums = person.group_by("account_id", "tenure_days").agg(
-        users_7d=_people(person.age <= 7),
-        users_28d=_people(person.age <= 28),
-        users_90d=_people(person.age <= 90),
-        users_28d_before=_people(person.before),
-        lost_users_28d=_people(person.before & (person.age > periods.MONTH)),
-        wau_two_weeks_ago=_people(person.two_weeks_ago),
-        power_users_28d=_people(person.days_28d >= POWER_DAYS),
-        days=engine.whole(person.days_28d.sum()),
+    month = _days(person, 1, periods.MONTH)
+    before = _days(person, periods.MONTH + 1, 2 * periods.MONTH)
+    sums = person.group_by(KEY).agg(
+        **{f"users_{n}d": _people(_days(person, 1, n) > 0) for n in (7, 28, 90)},
+        users_28d_before=_people(before > 0),
+        lost_users_28d=_people((before > 0) & (month == 0)),
+        wau_two_weeks_ago=_people(_days(person, 15, 21) > 0),
+        power_users_28d=_people(month >= POWER_DAYS),
+        days=engine.whole(month.sum()),
         top_person_uses_28d=engine.whole(person.uses_28d.max()),
+        **_weekly(person),
     )
-    sums = sums.left_join(_weeks(day), "account_id").drop("account_id_right")
-    sums = sums.left_join(_newcomers(seen, roster), "account_id").drop("account_id_right")
-    return _rated(sums)
+    sums = hold("people", sums)
+    lived = roster.select(*KEY, "tenure_days")
+    return _rated(beside(sums, _series(sums), lived, _newcomers(seen, roster)))
 
 
 def on_record(seen: Seen) -> ir.Table:
     """People that the account is known to have, whether they use the product or not."""
-    return seen.user.group_by("account_id").agg(users_on_record=engine.whole(seen.user.count()))
+    return seen.user.group_by(KEY).agg(users_on_record=engine.whole(seen.user.count()))
 
 
 def _people(which: ir.BooleanValue) -> ir.IntegerValue:
@@ -53,30 +54,41 @@ def _people(which: ir.BooleanValue) -> ir.IntegerValue:
 
 def _newcomers(seen: Seen, roster: ir.Table) -> ir.Table:
     """People whose first day lies in the last 28; one seen before the sign-up is not new."""
-    first = seen.first_use.filter(seen.first_use.user_id.notnull())
-    first = first.group_by("account_id", "user_id").agg(age=first.first_age.max())
-    new = counted(first, roster).filter(ibis._.age <= periods.MONTH)
-    return new.group_by("account_id").agg(new_users_28d=engine.whole(new.count()))
+    new = counted(seen.first_person, roster).filter(ibis._.age <= periods.MONTH)
+    return new.group_by(KEY).agg(new_users_28d=engine.whole(new.count()))
 
 
-def _weeks(day: ir.Table) -> ir.Table:
+def _days(person: ir.Table, first: int, last: int) -> ir.IntegerValue:
+    """On how many of the days from `first` to `last` before the morning the person used the product."""
+
+    def within(word: ir.IntegerValue, first: int, last: int) -> ir.IntegerValue:
+        mask = sum(1 << (age - 1) for age in range(max(first, 1), min(last, _WORD) + 1))
+        return bits.count(word & mask) if mask else ibis.literal(0, "int64")
+
+    return within(person.near, first, last) + within(person.far, first - _WORD, last - _WORD)
+
+
+def _weekly(person: ir.Table) -> dict[str, ir.IntegerValue]:
+    """Of each of 13 weeks: the people active in it and in the four that end with it, and their days."""
+    sums: dict[str, ir.IntegerValue] = {}
+    for week in range(WEEKS):
+        first, last = week * periods.WEEK + 1, (week + 1) * periods.WEEK
+        sums[f"wau_{week}"] = _people(_days(person, first, last) > 0)
+        sums[f"mau_{week}"] = _people(_days(person, first, first + periods.MONTH - 1) > 0)
+        sums[f"days_{week}"] = engine.whole(_days(person, first, last).sum())
+    return sums
+
+
+def _series(sums: ir.Table) -> ir.Table:
     """Slopes over 13 weeks: weekly active people, and their daily mean over the monthly active ones."""
-    weekly = day.mutate(week=(day.age - 1) // periods.WEEK)
-    weekly = weekly.group_by("account_id", "user_id", "week").agg(days=engine.whole(weekly.is_first.sum()))
-    # A person's weeks as the bits of one number, so that any run of weeks is one mask and nobody counts twice.
-    bits = weekly.group_by("account_id", "user_id").agg(weeks=engine.whole((ibis.literal(1) << weekly.week).sum()))
-    week = ibis.range(WEEKS).unnest().name("week").as_table().mutate(week=ibis._.week.cast("int64"))
-    of_week = bits.cross_join(week)
-    month = (of_week.weeks // (ibis.literal(1) << of_week.week)) & 0b1111
-    active = of_week.group_by("account_id", "week").agg(
-        wau=_people((month & 1) > 0),
-        mau=_people(month > 0),
-    )
-    days = weekly.group_by("account_id", "week").agg(days=engine.whole(weekly.days.sum()))
-    series = active.left_join(days, ["account_id", "week"]).drop("account_id_right", "week_right")
-    mean_day = series.days.fill_null(0) * _FINE // (series.mau * periods.WEEK).nullif(0)
-    series = series.mutate(age=series.week + 1, stickiness=mean_day.fill_null(0).cast("int64"))
-    return series.group_by("account_id").agg(
+    rows = sums.cross_join(ibis.range(WEEKS).unnest().name("week").as_table())
+
+    def of_week(name: str) -> ir.IntegerValue:
+        return ibis.cases(*((rows.week == week, rows[f"{name}_{week}"]) for week in range(WEEKS)))
+
+    mean_day = of_week("days") * _FINE // (of_week("mau") * periods.WEEK).nullif(0)
+    series = rows.select(*KEY, age=rows.week.cast("int64") + 1, wau=of_week("wau"), stickiness=engine.whole(mean_day))
+    return series.group_by(KEY).agg(
         **trends.sums("wau", series.age, series.wau, WEEKS),
         **trends.sums("stickiness", series.age, series.stickiness, WEEKS),
     )

@@ -1,7 +1,8 @@
-"""What a morning sees: the facts known before it, with ages in place of dates.
+"""What mornings see: the facts known before each, with ages in place of dates.
 
 The door to leakage is here and nowhere else. Ages count days before the morning: 1 is
-yesterday. The formulas take a `Seen` and know no date, so they mean the same every morning.
+yesterday. The formulas take a `Seen` and know no date but the name of the morning that a
+row is for (`as_of`), so they mean the same every morning.
 """
 
 from dataclasses import dataclass
@@ -24,6 +25,10 @@ METRIC_WINDOW = 2 * periods.QUARTER
 """Days of `metric_day`: the widest window of a company's own metric, and the one before it."""
 
 
+KEY = ("as_of", "account_id")
+"""What a row of features is for: a morning and an account."""
+
+
 @dataclass(frozen=True)
 class Facts:
     """The tables that features are made of, at least as far back as `needed` says; more does no harm."""
@@ -44,22 +49,40 @@ class Facts:
 
 
 @dataclass(frozen=True)
-class Seen:
-    """The same tables as one morning sees them; `age` is in days before the morning."""
+class Parts:
+    """The facts as parts that add up (`parts`), or as several mornings see them (`Seen`).
+
+    A part of use has the `day` it lies on and the `known_day` by which it was known. It may stand for several
+    days of a week, all on the same side of every window that is asked for.
+    """
 
     user_day: ir.Table
+    """`days`: the days of use as bits, the lowest for `day`, the next for the day before it."""
     feature_day: ir.Table
-    user_feature_day: ir.Table
+    """`day` is the last day of use."""
+    person_features: ir.Table
+    """`features`: the features that a person used as bits, by `block`."""
     event_day: ir.Table
     account_day: ir.Table
-    first_use: ir.Table
+    """`days` is 1 in the first part of a day; `uses_squared` adds up to the square of the day's uses."""
+    account_week: ir.Table
+    first_account: ir.Table
+    """As all that follow but the last three, with the mornings on which the row is so: from `since`, before `until`."""
+    first_person: ir.Table
+    first_feature: ir.Table
     last_use: ir.Table
-    metric_day: ir.Table
     account: ir.Table
     user: ir.Table
     subscription: ir.Table
+    """Every version, the newest first by `order`, seen from the morning `since`."""
     ticket: ir.Table
     survey: ir.Table
+    metric_day: ir.Table
+
+
+@dataclass(frozen=True)
+class Seen(Parts):
+    """The same tables as mornings see them, a row per morning that sees it; `age` is in days before the morning."""
 
 
 TABLES: dict[str, Table] = {
@@ -100,88 +123,82 @@ def needed(first: date, last: date) -> dict[str, Span]:
     }
 
 
-def seen(facts: Facts, as_of: ir.DateValue) -> Seen:
-    """What was known before the morning of `as_of`."""
+def seen(parts: Parts, mornings: ir.Table) -> Seen:
+    """What was known before each of the mornings, rows of `as_of`."""
+
+    def used(table: ir.Table, length: int | None, **ages: str) -> ir.Table:
+        each = table.cross_join(mornings)
+        age, known = _age(each.day, each.as_of), _age(each.known_day, each.as_of)
+        inside = age >= 1 if length is None else age.between(1, length)
+        return _aged(each.filter(inside, known >= 1), age="day", **ages).drop("known_day")
+
+    def current(table: ir.Table, **ages: str) -> ir.Table:
+        each = table.cross_join(mornings)
+        is_so = (_age(each.since, each.as_of) >= 0) & (each.until.isnull() | (_age(each.until, each.as_of) < 0))
+        return _aged(each.filter(is_so), **ages).drop("since", "until")
+
     return Seen(
-        user_day=_used(facts.user_day, as_of, PEOPLE_WINDOW),
-        feature_day=_used(facts.feature_day, as_of, WINDOW),
-        user_feature_day=_used(facts.user_feature_day, as_of, periods.MONTH),
-        event_day=_used(facts.event_day, as_of, None),
-        account_day=_used(facts.account_day, as_of, None),
-        metric_day=_used(facts.metric_day, as_of, METRIC_WINDOW),
-        first_use=_before(facts.first_use, as_of, first_age="first_day"),
-        last_use=_before(facts.last_use, as_of, last_age="last_day"),
-        account=_state(facts.account, "account_id", as_of, signup_age="created_at"),
-        user=_state(facts.user, "user_id", as_of),
-        subscription=_terms(facts.subscription, as_of),
-        ticket=_tickets(facts.ticket, as_of),
-        survey=_before(facts.survey, as_of, age="answered_at").filter(ibis._.age > 0),
+        user_day=used(parts.user_day, PEOPLE_WINDOW),
+        feature_day=used(parts.feature_day, WINDOW),
+        person_features=used(parts.person_features, periods.MONTH),
+        event_day=used(parts.event_day, None, first_age="first_day", last_age="last_day").drop("is_whole"),
+        account_day=used(parts.account_day, WINDOW),
+        account_week=used(parts.account_week, None),
+        first_account=current(parts.first_account, first_age="day"),
+        first_person=current(parts.first_person, age="day"),
+        first_feature=current(parts.first_feature, age="day"),
+        last_use=current(parts.last_use, last_age="day"),
+        account=current(parts.account, signup_age="created_at"),
+        user=current(parts.user),
+        subscription=_terms(parts.subscription.cross_join(mornings)),
+        ticket=_tickets(parts.ticket.cross_join(mornings)),
+        survey=_answered(parts.survey.cross_join(mornings)),
+        metric_day=used(parts.metric_day, METRIC_WINDOW),
     )
 
 
-def _used(usage: ir.Table, as_of: ir.DateValue, length: int | None) -> ir.Table:
-    if length is not None:
-        usage = usage.filter(usage.day >= (as_of - ibis.interval(days=length)).cast("date"))
-    weekday = usage.day.day_of_week.index().cast("int64")
-    known = usage.filter(usage.known_day < as_of, usage.day < as_of)
-    return known.mutate(age=_age(known.day, as_of), weekday=weekday).drop("day", "known_day")
+def beside(rows: ir.Table, *more: ir.Table) -> ir.Table:
+    """The rows of accounts on mornings with the columns of other tables, where they have any."""
+    joined = rows
+    for number, table in enumerate(more):
+        joined = joined.left_join(table, KEY, rname=f"{{name}}_{number}")
+    return joined.drop(*(f"{name}_{number}" for number in range(len(more)) for name in KEY))
 
 
-def _before(table: ir.Table, as_of: ir.DateValue, **ages: str) -> ir.Table:
-    """The rows known before the morning, with ages instead of the named dates or times."""
-    known = table.filter(_is_known(table, as_of))
-    hidden = [name for name in ("known_at", "known_day") if name in table.columns]
-    return known.mutate(**{age: _age(known[name], as_of) for age, name in ages.items()}).drop(*hidden, *ages.values())
-
-
-def _state(table: ir.Table, key: str, as_of: ir.DateValue, **ages: str) -> ir.Table:
-    """The row of each key that was so on the morning: of those known by then, the last to become valid."""
-    known = _versions(table, as_of)
-    rank = ibis.row_number().over(group_by=key, order_by=_newest(known))
-    current = known.mutate(rank=rank).filter(ibis._.rank == 0).drop("rank", "valid_from", "known_at")
-    return current.mutate(**{age: _age(current[name], as_of) for age, name in ages.items()}).drop(*ages.values())
-
-
-def _terms(subscription: ir.Table, as_of: ir.DateValue) -> ir.Table:
-    """Every version of a subscription that was known, newest first by `rank`, with the age since which it is so."""
-    known = _versions(subscription, as_of)
+def _terms(each: ir.Table) -> ir.Table:
+    """Every version of a subscription that was known, 0 the newest by `order`, with the age since which it is so."""
+    known = each.filter(_age(each.since, each.as_of) >= 0)
+    newest = known.order.min().over(group_by=["as_of", "subscription_id"])
     return known.mutate(
-        age=_age(known.valid_from, as_of),
-        order=ibis.row_number().over(group_by="subscription_id", order_by=_newest(known)),
-        days_to_renewal=-_age(known.renews_on, as_of),
-    ).drop("valid_from", "known_at", "renews_on")
+        age=_age(known.valid_from, known.as_of),
+        order=known.order - newest,
+        days_to_renewal=-_age(known.renews_on, known.as_of),
+    ).drop("valid_from", "since", "renews_on")
 
 
-def _tickets(ticket: ir.Table, as_of: ir.DateValue) -> ir.Table:
-    known = ticket.filter(_is_known(ticket, as_of), ticket.opened_at < as_of.cast("timestamp"))
-    is_closed = known.closed_at.notnull() & (known.closed_at < as_of.cast("timestamp"))
+def _tickets(each: ir.Table) -> ir.Table:
+    morning = each.as_of.cast("timestamp")
+    known = each.filter(each.known_at < morning, each.opened_at < morning)
+    is_closed = known.closed_at.notnull() & (known.closed_at < known.as_of.cast("timestamp"))
     return known.select(
+        "as_of",
         "account_id",
         "priority",
-        age=_age(known.opened_at, as_of),
-        closed_age=is_closed.ifelse(_age(known.closed_at, as_of), ibis.null("int64")),
+        age=_age(known.opened_at, known.as_of),
+        closed_age=is_closed.ifelse(_age(known.closed_at, known.as_of), ibis.null("int64")),
         # The rating is given when it is closed, so a morning before that must not see it.
         satisfaction=is_closed.ifelse(known.satisfaction, ibis.null("int64")),
     )
 
 
-def _versions(table: ir.Table, as_of: ir.DateValue) -> ir.Table:
-    """The versions known and valid before the morning; without valid_from, valid since it was known."""
-    known = table.filter(_is_known(table, as_of))
-    known = known.mutate(valid_from=known.valid_from.fill_null(known.known_at))
-    return known.filter(known.valid_from < as_of.cast("timestamp"))
+def _answered(each: ir.Table) -> ir.Table:
+    known = each.filter(each.known_at < each.as_of.cast("timestamp"))
+    return _aged(known, age="answered_at").drop("known_at").filter(ibis._.age > 0)
 
 
-def _newest(versions: ir.Table) -> list[ir.Value]:
-    # Two versions from one instant, known at one instant: any fixed order will do, if it is the same in every run.
-    rest = [versions[name] for name in versions.columns if name not in {"valid_from", "known_at"}]
-    return [versions.valid_from.desc(), versions.known_at.desc(), *(column.desc() for column in rest)]
-
-
-def _is_known(table: ir.Table, as_of: ir.DateValue) -> ir.BooleanValue:
-    if "known_day" in table.columns:
-        return table.known_day < as_of
-    return table.known_at < as_of.cast("timestamp")
+def _aged(each: ir.Table, **ages: str) -> ir.Table:
+    """Ages instead of the named dates or times."""
+    return each.mutate(**{age: _age(each[name], each.as_of) for age, name in ages.items()}).drop(*ages.values())
 
 
 def _age(moment: ir.Value, as_of: ir.DateValue) -> ir.IntegerValue:

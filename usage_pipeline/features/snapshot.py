@@ -1,16 +1,20 @@
-"""One morning's snapshot of every account: the families of features side by side."""
+"""Each morning's snapshot of every account: the families of features side by side."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import date
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from usage_pipeline import engine, periods
 from usage_pipeline.company import Company
 from usage_pipeline.engine import Backend
+from usage_pipeline.engine.cluster import Cluster
+from usage_pipeline.engine.holding import Hold
 from usage_pipeline.features import (
     activity,
     breadth,
@@ -20,69 +24,117 @@ from usage_pipeline.features import (
     milestones,
     own,
     own_figures,
+    parts,
     peers,
     people,
     roster,
     sight,
     support,
+    walk,
 )
 from usage_pipeline.features.meanings import Meanings
-from usage_pipeline.features.sight import Facts, Seen
+from usage_pipeline.features.sight import KEY, Facts, Parts, Seen, beside
 
 __all__ = ["Facts", "snapshot", "snapshots"]
 
 
 def snapshot(facts: Facts, as_of: date, company: Company) -> ir.Table:
     """One row per account that was a customer on the morning: ACCOUNT_SNAPSHOT with the columns of its own metrics."""
-    return _snapshot(facts, ibis.date(as_of), Meanings.of(company))
+    return _snapshot(facts, as_of, Meanings.of(company))
 
 
 def snapshots(
     facts: Facts, mornings: Iterable[date], company: Company, backend: Backend
 ) -> Iterator[tuple[date, pa.Table]]:
-    """The snapshot of each morning, row for row what `snapshot` gives, by one query that is compiled once.
+    """The snapshot of each morning, row for row what `snapshot` gives; several at once by queries compiled once.
 
     Compiling a hundred formulas takes several times as long as running them for a few hundred accounts.
     """
-    query = _compiled(Meanings.of(company))
+    meanings = Meanings.of(company)
     schema = catalogue.of_company(catalogue.ACCOUNT_SNAPSHOT, company).schema.to_pyarrow()
-    for name in sight.TABLES:
-        backend.create_view(f"facts_{name}", getattr(facts, name), overwrite=True)
-    for as_of in mornings:
-        backend.raw_sql(f"SET VARIABLE as_of = DATE '{as_of.isoformat()}'")
-        yield as_of, backend.con.execute(query).to_arrow_table().cast(schema)
+    if isinstance(backend, Cluster):
+        hold = partial(engine.held, backend)
+        # A dozen families look at each table, and a table is a file a day.
+        facts = Facts(**{name: hold(f"facts_{name}", getattr(facts, name)) for name in sight.TABLES})
+        for as_of in mornings:
+            yield as_of, backend.to_pyarrow(_snapshot(facts, as_of, meanings, hold)).cast(schema)
+        return
+    for step in walk.steps(facts, list(mornings), meanings, backend):
+        made = _run(step, meanings, backend).cast(schema)
+        for as_of in step.mornings:
+            yield as_of, made.filter(pc.field("as_of") == as_of)
 
 
-_session_date = ibis.udf.scalar.builtin(
-    lambda variable: None,  # noqa: ARG005
-    name="getvariable",
-    signature=(("string",), "date"),
-)
+def _snapshot(facts: Facts, as_of: date, meanings: Meanings, hold: Hold = engine.as_is) -> ir.Table:
+    morning = ibis.date(as_of).name("as_of").as_table()
+    return _conformed(described(sight.seen(parts.parts(facts, as_of, meanings), morning), meanings, hold), meanings)
 
 
-@lru_cache
-def _compiled(meanings: Meanings) -> str:
-    """The query of a snapshot over tables called `facts_...`, its morning the session's variable `as_of`."""
-    facts = Facts(**{name: ibis.table(table.schema, name=f"facts_{name}") for name, table in sight.TABLES.items()})
-    return str(ibis.to_sql(_snapshot(facts, _session_date("as_of"), meanings), dialect="duckdb"))
+def _run(step: walk.Step, meanings: Meanings, backend: Backend) -> pa.Table:
+    """The rows of the mornings of a step."""
+    tables = {f"parts_{name}": table for name, table in vars(step.parts).items()}
+    if step.names is not None:
+        tables["parts_names"] = step.names
+    *stages, (_, last) = _compiled(meanings, tuple((name, table.schema()) for name, table in tables.items()))
+    for name, table in tables.items():
+        backend.create_view(name, table, overwrite=True)
+    backend.create_table("parts_mornings", pa.table({"as_of": step.mornings}), temp=True, overwrite=True)
+    for name, query in stages:
+        _hold(backend, name, query)
+    made: pa.Table = backend.con.execute(last).to_arrow_table()
+    for name, _ in stages:
+        backend.drop_table(name)
+    return made
 
 
-def _snapshot(facts: Facts, as_of: ir.DateValue, meanings: Meanings) -> ir.Table:
-    rows = described(sight.seen(facts, as_of), meanings)
-    return catalogue.with_metrics(catalogue.ACCOUNT_SNAPSHOT, meanings.metrics).conform(rows.mutate(as_of=as_of))
+def _hold(backend: Backend, name: str, query: str) -> None:
+    """The rows of a query as a table of this session."""
+    backend.con.execute(f'CREATE OR REPLACE TEMP TABLE "{name}" AS {query}')
 
 
-def described(seen: Seen, meanings: Meanings) -> ir.Table:
-    """What a morning sees, as features; from here on there is no date."""
-    accounts = roster.roster(seen, meanings)
-    rows = accounts
-    for family in (
+@lru_cache(maxsize=16)
+def _compiled(meanings: Meanings, schemas: tuple[tuple[str, ibis.Schema], ...]) -> list[tuple[str, str]]:
+    """The queries of snapshots over tables called `parts_...`, with the name of the table that each makes; the last none.
+
+    One query of all mentions what several figures share once for each, and the engine makes it as often.
+    """
+    named = {name: ibis.table(schema, name=name) for name, schema in schemas}
+    names = named.pop("parts_names", None)
+    made = Parts(**{name.removeprefix("parts_"): table for name, table in named.items()})
+    mornings = ibis.table({"as_of": "date"}, name="parts_mornings")
+    queries: list[tuple[str, str]] = []
+
+    def query(table: ir.Table) -> str:
+        return str(ibis.to_sql(table, dialect="duckdb", pretty=False))
+
+    def hold(name: str, table: ir.Table) -> ir.Table:
+        queries.append((f"held_{name}", query(table)))
+        return ibis.table(table.schema(), name=f"held_{name}")
+
+    rows = described(sight.seen(made, mornings), meanings, hold)
+    if names is not None:
+        rows = rows.rename(number="account_id").inner_join(names, "number")
+    return [*queries, ("", query(_conformed(rows, meanings)))]
+
+
+def _conformed(rows: ir.Table, meanings: Meanings) -> ir.Table:
+    return catalogue.with_metrics(catalogue.ACCOUNT_SNAPSHOT, meanings.metrics).conform(rows)
+
+
+def described(seen: Seen, meanings: Meanings, hold: Hold = engine.as_is) -> ir.Table:
+    """What mornings see, as features; from here on there is no date.
+
+    Held is what several figures share, and what an engine plans better piece by piece than a hundred formulas at once.
+    """
+    seen = replace(seen, subscription=hold("terms", seen.subscription))
+    accounts = hold("roster", roster.roster(seen, meanings))
+    families = [
         activity.recency(seen, accounts),
         activity.activity(seen, accounts),
         activity.last_year(seen, accounts),
-        people.people(seen, accounts),
+        people.people(seen, accounts, hold),
         people.on_record(seen),
-        breadth.breadth(seen, accounts, meanings),
+        breadth.breadth(seen, accounts),
         breadth.adoption(seen, accounts),
         breadth.per_person(seen, accounts),
         milestones.milestones(seen, accounts, meanings),
@@ -90,24 +142,21 @@ def described(seen: Seen, meanings: Meanings) -> ir.Table:
         support.tickets(seen),
         support.answers(seen),
         contract.contract(seen),
-    ):
-        rows = _beside(rows, family)
+    ]
+    taken = set(accounts.columns)
+    for number, family in enumerate(families):
+        named = [name for name in family.columns if name in catalogue.BY_NAME or name in _PASSED_ON]
+        families[number] = family.select(*KEY, *(name for name in named if name not in taken))
+        taken.update(named)
+    rows = beside(accounts, *(hold(f"family_{number}", family) for number, family in enumerate(families)))
     rows = _ratios(_silence(rows, meanings))
     if meanings.metrics:
-        rows = rows.left_join(own_figures.figures(seen, accounts, meanings.metrics), "account_id").drop(
-            "account_id_right"
-        )
-    return peers.against_peers(rows, own.ranked(meanings.metrics))
+        rows = beside(rows, hold("own_figures", own_figures.figures(seen, accounts, meanings.metrics)))
+    return peers.against_peers(hold("described", rows), own.ranked(meanings.metrics))
 
 
 # What a person would see in no column of the catalogue, but two families need of each other.
 _PASSED_ON = ("top_person_uses_28d", "person_features_28d", "uses_last_year")
-
-
-def _beside(rows: ir.Table, family: ir.Table) -> ir.Table:
-    named = [name for name in family.columns if name in catalogue.BY_NAME or name in _PASSED_ON]
-    wanted = [name for name in named if name not in rows.columns]
-    return rows.left_join(family.select("account_id", *wanted), "account_id").drop("account_id_right")
 
 
 # Not to have used the product is a fact: 0, not NULL.

@@ -14,13 +14,16 @@ from usage_pipeline import engine
 _CERTAIN = 100.0
 
 
-def sums(name: str, age: ir.IntegerValue, y: ir.IntegerValue, n: int) -> dict[str, ir.IntegerValue]:
-    """All that the slope of a grouped series over the ages 1..n needs."""
+def sums(
+    name: str, age: ir.IntegerValue, y: ir.IntegerValue, n: int, *, squared: ir.IntegerValue | None = None
+) -> dict[str, ir.IntegerValue]:
+    """All that the slope of a grouped series over the ages 1..n needs; `squared` where `y` is in parts."""
     inside = age.between(1, n)
+    squared = y * y if squared is None else squared
     return {
         f"{name}_y": engine.whole(y.sum(where=inside)),
         f"{name}_y_age": engine.whole((y * age).sum(where=inside)),
-        f"{name}_y_y": engine.whole((y * y).sum(where=inside)),
+        f"{name}_y_y": engine.whole(squared.sum(where=inside)),
     }
 
 
