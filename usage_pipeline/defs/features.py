@@ -25,7 +25,7 @@ ROWS_PER_COMMIT = 50_000
 def facts(opened: Opened, first: date, last: date) -> snapshot.Facts:
     """What the snapshots of these mornings are made of; each takes from it what was known before it."""
     spans = sight.needed(first, last)
-    found = {name: opened.lake.read(table, spans.get(name)) for name, table in sight.TABLES.items()}
+    found = {name: opened.wide_lake.read(table, spans.get(name)) for name, table in sight.TABLES.items()}
     if not _own(opened):
         # What an earlier mapping stated need not be read.
         found["metric_day"] = usage.METRIC_DAY.empty()
@@ -37,7 +37,7 @@ def _own(opened: Opened) -> tuple[own.Own, ...]:
     wanted = own.metrics(catalogue.checked(opened.company))
     if not wanted:
         return ()
-    rows = opened.lake.backend.to_pyarrow(opened.lake.read(usage.METRIC)).to_pylist()
+    rows = opened.wide_lake.backend.to_pyarrow(opened.wide_lake.read(usage.METRIC)).to_pylist()
     filled = {(row["metric"], row["definition"]) for row in rows}
     missing = [one.name for one in wanted if (one.name, one.definition) not in filled]
     if missing:
@@ -74,7 +74,7 @@ def account_snapshot(context: dg.AssetExecutionContext, place: Place) -> pa.Tabl
     opened = place.opened
     wanted = partitions.mornings(context)
     known = facts(opened, wanted[0], wanted[-1])
-    made = snapshot.snapshots(known, wanted, opened.company, opened.lake.backend)
+    made = snapshot.snapshots(known, wanted, opened.company, opened.wide_lake.backend)
     return pa.concat_tables([rows for _, rows in made])
 
 
@@ -91,7 +91,7 @@ def training_snapshot(context: dg.AssetExecutionContext, place: Place) -> dg.Mat
     a run adds the mornings that are missing, and makes those again that were made when a column meant something else.
     """
     opened = place.opened
-    lake = opened.lake
+    lake = opened.wide_lake
     days = lake.partitions(usage.ACCOUNT_DAY)
     stated = lake.read(sources.LABEL)
     wanted = mornings.training_mornings(opened.company, days[0] + QUARTER * ONE_DAY, days[-1] + ONE_DAY, stated)
@@ -128,7 +128,7 @@ def training_snapshot(context: dg.AssetExecutionContext, place: Place) -> dg.Mat
 @dg.asset_check(asset=dg.AssetKey(["features", "training_snapshot"]), blocking=True)
 def one_row_per_account_and_morning(place: Place) -> dg.AssetCheckResult:
     """Before anything is learned: there are rows, and no account is twice on a morning."""
-    lake = place.opened.lake
+    lake = place.opened.wide_lake
     rows = lake.read(catalogue.TRAINING_SNAPSHOT)
     counts = {
         "rows": rows.count(),

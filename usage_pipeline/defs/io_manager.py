@@ -20,7 +20,9 @@ class LakeIO(dg.ConfigurableIOManager):
         table = self._table(context.asset_key)
         rows = tables.memtable(table, obj) if isinstance(obj, pd.DataFrame) else obj
         span = partitions.span(context) if context.has_asset_partitions else None
-        lake = self.place.opened.lake
+        opened = self.place.opened
+        # A frame is small, and nothing is left to be computed.
+        lake = opened.lake_of(table.stage) if isinstance(obj, ir.Table) else opened.lake
         written = lake.replace(table, rows, span)
         context.add_output_metadata(
             {
@@ -36,7 +38,8 @@ class LakeIO(dg.ConfigurableIOManager):
         if table.partition and context.has_asset_partitions and context.asset_partition_keys:
             keys = context.asset_partition_keys
             span = (partitions.day(keys[0]), partitions.day(keys[-1]))
-        return self.place.opened.lake.read(table, span)
+        stage = (context.definition_metadata or {}).get("stage", "")
+        return self.place.opened.lake_of(stage).read(table, span)
 
     def _table(self, key: dg.AssetKey) -> Table:
         """The table of an asset; a snapshot has a column for each figure of the company's own metrics."""

@@ -33,7 +33,7 @@ def account_score(context: dg.AssetExecutionContext, place: Place, snapshots: ir
     opened = place.opened
     company = opened.company
     champions = {name: registry.champion(opened.settings.mlflow_uri, name) for name in company.outcomes}
-    frame = opened.lake.backend.to_pandas(snapshots)
+    frame = opened.wide_lake.backend.to_pandas(snapshots)
     quality = data_quality(opened)
     return pd.concat(
         [
@@ -61,7 +61,7 @@ def account_health(
     context: dg.AssetExecutionContext, place: Place, snapshots: ir.Table, scores: ir.Table
 ) -> pd.DataFrame:
     """One row per account and morning: health 0-100 in five tiers, with every part it is made of."""
-    backend = place.opened.lake.backend
+    backend = place.opened.wide_lake.backend
     frame, scored = backend.to_pandas(snapshots), backend.to_pandas(scores)
     return pd.concat(
         [

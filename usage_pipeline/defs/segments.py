@@ -7,6 +7,7 @@ import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 
+from usage_pipeline import engine
 from usage_pipeline.defs import partitions, tables
 from usage_pipeline.defs.place import Place
 from usage_pipeline.features import catalogue as features
@@ -40,7 +41,7 @@ def user_persona(context: dg.AssetExecutionContext, place: Place, segmented: ir.
 
     Everybody on record for a customer of that morning, and everybody who used the product in the 16 weeks before.
     """
-    lake, wanted = place.opened.lake, partitions.mornings(context)
+    lake, wanted = place.opened.wide_lake, partitions.mornings(context)
     facts = _facts(lake, wanted[0], wanted[-1])
     if len(wanted) > 1:
         facts = _held(lake, facts)
@@ -57,10 +58,5 @@ def _held(lake: Lake, facts: personas.Facts) -> personas.Facts:
     """The same, read once into the engine: for many mornings that halves the time, for one it doubles it."""
     backend = lake.backend
     return personas.Facts(
-        **{
-            name: backend.create_table(
-                f"persona_{name}", backend.to_pyarrow(getattr(facts, name)), temp=True, overwrite=True
-            )
-            for name in personas.TABLES
-        }
+        **{name: engine.held(backend, f"persona_{name}", getattr(facts, name)) for name in personas.TABLES}
     )

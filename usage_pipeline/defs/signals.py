@@ -27,13 +27,16 @@ def signal(
     context: dg.AssetExecutionContext, place: Place, snapshots: ir.Table, scored: ir.Table, segmented: ir.Table
 ) -> pd.DataFrame:
     """One row per account, morning and kind of change, against its own and its peers' usual."""
-    lake = place.opened.lake
+    lake = place.opened.wide_lake
     frame, score, segment = (lake.backend.to_pandas(table) for table in (snapshots, scored, segmented))
 
     def before(table: Table, morning: object) -> pd.DataFrame:
         """The newest scored morning before this one."""
         earlier = [day for day in lake.partitions(table) if str(day) < str(morning)]
-        return place.opened.frame(lake.read(table, (earlier[-1], earlier[-1])) if earlier else table.empty())
+        found: pd.DataFrame = lake.backend.to_pandas(
+            lake.read(table, (earlier[-1], earlier[-1])) if earlier else table.empty()
+        )
+        return found
 
     return pd.concat(
         [

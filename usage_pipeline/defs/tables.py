@@ -66,7 +66,12 @@ def asset(
     `deps` are read by the step itself, `days_before` too: the known days before a morning.
     """
     ins = {
-        argument: dg.AssetIn(key=[source.stage, source.name], partition_mapping=(mappings or {}).get(argument))
+        argument: dg.AssetIn(
+            key=[source.stage, source.name],
+            partition_mapping=(mappings or {}).get(argument),
+            # Whose engine reads it.
+            metadata={"stage": table.stage},
+        )
         for argument, source in (inputs or {}).items()
     }
     declare: Callable[[Callable[..., Any]], dg.AssetsDefinition] = dg.asset(

@@ -54,7 +54,7 @@ BASE = {
 )
 def counted_events(context: dg.AssetExecutionContext, place: Place) -> Iterator[dg.Output[ir.Table]]:
     """The rollups that are made from events themselves, which are read once for all of them."""
-    lake = place.opened.lake
+    lake = place.opened.wide_lake
     wanted = metrics.definitions(place.opened.company.metrics)
     # What is not filled in yet is left to usage/metric, which makes this day along with all others.
     settled = wanted if filling.is_settled(lake, wanted) else []
@@ -79,7 +79,7 @@ def metric(context: dg.AssetExecutionContext, place: Place) -> dg.MaterializeRes
     A new or changed metric is filled in once, by one reading of all events, which makes the rows of the other
     metrics again as they were.
     """
-    lake = place.opened.lake
+    lake = place.opened.wide_lake
     wanted = metrics.definitions(place.opened.company.metrics)
     filled = {"days": 0, "unreadable": 0}
     if not filling.is_settled(lake, wanted):
@@ -117,20 +117,20 @@ def account_day(parts: ir.Table, people: ir.Table) -> ir.Table:
 @tables.asset(catalogue.FIRST_USE, **DAILY, inputs=PARTS)
 def first_use(context: dg.AssetExecutionContext, place: Place, parts: ir.Table) -> ir.Table:
     """One row per account, user and feature, and the day their first use became known."""
-    earlier = place.opened.lake.read(catalogue.FIRST_USE)
+    earlier = place.opened.wide_lake.read(catalogue.FIRST_USE)
     return rollups.first_use(parts, earlier.filter(earlier.known_day < partitions.span(context)[0]))
 
 
 @tables.asset(catalogue.LAST_USE, **DAILY, inputs=PARTS)
 def last_use(context: dg.AssetExecutionContext, place: Place, parts: ir.Table) -> ir.Table:
     """One row per account and known day on which its last use advanced."""
-    earlier = place.opened.lake.read(catalogue.LAST_USE)
+    earlier = place.opened.wide_lake.read(catalogue.LAST_USE)
     return rollups.last_use(parts, earlier.filter(earlier.known_day < partitions.span(context)[0]))
 
 
 def _earlier(context: dg.AssetExecutionContext, place: Place, table: Table, parts: ir.Table) -> ir.Table:
     """The table's own rows of earlier known days that late parts of a day must be compared with."""
-    lake = place.opened.lake
+    lake = place.opened.wide_lake
     oldest = lake.backend.to_pyarrow(parts.day.min()).as_py()
     reach = rollups.reach(oldest, partitions.span(context)[0])
     return lake.read(table, reach) if reach else table.empty()
