@@ -81,7 +81,9 @@ def mixed_up(landing, target, seed):
     """The same lines shuffled, some of them twice or thrice, in other files and deliveries."""
     dice = random.Random(seed)
     source = landing / delivery.HISTORY
-    lines = [line for file in sorted(source.glob("events-*")) for line in gzip.decompress(file.read_bytes()).splitlines()]
+    lines = [
+        line for file in sorted(source.glob("events-*")) for line in gzip.decompress(file.read_bytes()).splitlines()
+    ]
     lines += [line for line in lines for _ in range(dice.choice((0, 0, 0, 1, 2)))]
     dice.shuffle(lines)
     names = [f"{number:04d}-part" for number in range(dice.randint(2, 4))]
