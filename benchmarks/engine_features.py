@@ -2,7 +2,6 @@
 
 import shutil
 from collections.abc import Iterator
-from dataclasses import fields
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,14 +11,13 @@ import pyarrow as pa
 from benchmarks import engine_child, engine_world
 from benchmarks.engine_landing import THREADS, Steps
 from usage_pipeline import engine
-from usage_pipeline.engine import Backend
 from usage_pipeline.features import catalogue, sight, snapshot
 from usage_pipeline.lake import Lake
 from usage_pipeline.periods import WEEK
 
 MORNINGS = 52
 # As defs/features.py writes them.
-_PER_COMMIT = 26
+_MORNINGS_PER_COMMIT, _ROWS_PER_COMMIT = 26, 50_000
 # A morning looks back on 112 days; a few more, so that the window is full.
 ONE_MORNING_DAYS = 120
 
@@ -27,15 +25,15 @@ ONE_MORNING_DAYS = 120
 def many(root: str, to: str, mornings: int, memory_limit: str = "1GB") -> dict[str, Any]:
     """Weekly mornings of the year, the way `features/training_snapshot` makes them."""
     wanted = sorted(engine_world.last_morning() - timedelta(days=WEEK * back) for back in range(mornings))
-    return _made(root, to, wanted, memory_limit, is_held=True)
+    return _made(root, to, wanted, memory_limit)
 
 
 def one(root: str, to: str, memory_limit: str = "1GB") -> dict[str, Any]:
     """The last morning, the way `features/account_snapshot` makes it."""
-    return _made(root, to, [engine_world.last_morning()], memory_limit, is_held=False)
+    return _made(root, to, [engine_world.last_morning()], memory_limit)
 
 
-def _made(root: str, to: str, wanted: list[date], memory_limit: str, *, is_held: bool) -> dict[str, Any]:
+def _made(root: str, to: str, wanted: list[date], memory_limit: str) -> dict[str, Any]:
     place = Path(to)
     shutil.rmtree(place, ignore_errors=True)
     backend = engine.connect(memory_limit=memory_limit, threads=THREADS, spill=place / "spill")
@@ -43,26 +41,10 @@ def _made(root: str, to: str, wanted: list[date], memory_limit: str, *, is_held:
     steps = Steps()
     spans = sight.needed(wanted[0], wanted[-1])
 
-    def facts() -> sight.Facts:
-        found = sight.Facts(**{name: source.read(table, spans.get(name)) for name, table in sight.TABLES.items()})
-        return _held(backend, found) if is_held else found
-
-    known = steps.timed("read", facts)
+    known = sight.Facts(**{name: source.read(table, spans.get(name)) for name, table in sight.TABLES.items()})
     made = snapshot.snapshots(known, wanted, engine_world.COMPANY, backend)
     rows = steps.timed("make and write", lambda: _written(made, wanted, target))
     return steps.found() | {"rows": rows, "columns": len(catalogue.ACCOUNT_SNAPSHOT.columns), "mornings": len(wanted)}
-
-
-def _held(backend: Backend, known: sight.Facts) -> sight.Facts:
-    """As defs/features.py holds what many mornings read."""
-    return sight.Facts(
-        **{
-            field.name: backend.create_table(
-                f"held_{field.name}", backend.to_pyarrow(getattr(known, field.name)), temp=True, overwrite=True
-            )
-            for field in fields(known)
-        }
-    )
 
 
 def _written(made: Iterator[tuple[date, pa.Table]], wanted: list[date], target: Lake) -> int:
@@ -71,7 +53,8 @@ def _written(made: Iterator[tuple[date, pa.Table]], wanted: list[date], target: 
     for number, (_, table) in enumerate(made, start=1):
         waiting.append(table)
         rows += table.num_rows
-        if len(waiting) == _PER_COMMIT or number == len(wanted):
+        is_enough = len(waiting) == _MORNINGS_PER_COMMIT or sum(map(len, waiting)) >= _ROWS_PER_COMMIT
+        if is_enough or number == len(wanted):
             days = wanted[number - len(waiting) : number]
             target.replace(catalogue.TRAINING_SNAPSHOT, pa.concat_tables(waiting), days)
             waiting.clear()

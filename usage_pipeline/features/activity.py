@@ -4,7 +4,7 @@ import ibis
 import ibis.expr.types as ir
 
 from usage_pipeline import engine, periods
-from usage_pipeline.features import trends, windows
+from usage_pipeline.features import bits, trends, windows
 from usage_pipeline.features.roster import counted
 from usage_pipeline.features.sight import KEY, WINDOW, Seen, beside
 
@@ -16,37 +16,45 @@ _YEAR = 364
 
 def activity(seen: Seen, roster: ir.Table) -> ir.Table:
     """One row per account that was used since its sign-up, in the 91 days before the morning."""
-    day = counted(seen.account_day, roster)
-    in_7, in_28, in_90 = (windows.trailing(day.age, length) for length in (7, 28, 90))
-    before_28 = windows.before(day.age)
+    week = counted(seen.account_week.filter(seen.account_week.age <= WINDOW), roster)
+    in_7, in_28 = (windows.trailing(week.age, length) for length in (periods.WEEK, periods.MONTH))
+    before_28 = windows.before(week.age)
 
     def total(name: str, where: ir.BooleanValue) -> ir.IntegerValue:
-        return engine.whole(day[name].sum(where=where))
+        return engine.whole(week[name].sum(where=where))
 
-    sums = day.group_by(KEY).agg(
-        tenure_days=day.tenure_days.max(),
-        **{f"active_days_{n}d": total("days", within) for n, within in ((7, in_7), (28, in_28), (90, in_90))},
+    sums = week.group_by(KEY).agg(
+        tenure_days=week.tenure_days.max(),
+        **bits.words(week.days, week.age),
         sessions_7d=total("sessions", in_7),
         sessions_28d=total("sessions", in_28),
         sessions_before=total("sessions", before_28),
         uses_7d=total("uses", in_7),
         uses_28d=total("uses", in_28),
-        uses_90d=total("uses", in_90),
         uses_28d_before=total("uses", before_28),
         duration_ms=total("duration_ms", in_28),
-        quantity_28d=day.quantity.sum(where=in_28).fill_null(0).cast("float64"),
-        quantity_before=day.quantity.sum(where=before_28),
+        quantity_28d=week.quantity.sum(where=in_28).fill_null(0).cast("float64"),
+        quantity_before=week.quantity.sum(where=before_28),
         events_28d=total("events", in_28),
-        events_90d=total("events", in_90),
         events_before=total("events", before_28),
         weekend=total("weekend_events", in_28),
         working=total("working_events", in_28),
         working_before=total("working_events", before_28),
         evening=total("evening_events", in_28),
+    )
+    sums = sums.mutate(**{f"active_days_{n}d": bits.days(sums, 1, n) for n in (7, 28, 90)})
+    day = counted(seen.account_day, roster)
+    return _rated(beside(sums, _daily(day), _usual_weeks(week), _weekdays(day)))
+
+
+def _daily(day: ir.Table) -> ir.Table:
+    """What no week can say: slopes over days, and what lies in 90 of them."""
+    return day.group_by(KEY).agg(
+        uses_90d=engine.whole(day.uses.sum(where=windows.trailing(day.age, periods.QUARTER))),
+        events_90d=engine.whole(day.events.sum(where=windows.trailing(day.age, periods.QUARTER))),
         **trends.sums("month", day.age, day.uses, periods.MONTH, squared=day.uses_squared),
         **trends.sums("quarter", day.age, day.uses, periods.QUARTER, squared=day.uses_squared),
     )
-    return _rated(beside(sums, _usual_weeks(counted(seen.account_week, roster)), _weekdays(day)))
 
 
 def recency(seen: Seen, roster: ir.Table) -> ir.Table:
@@ -73,7 +81,7 @@ def last_year(seen: Seen, roster: ir.Table) -> ir.Table:
 
 def _usual_weeks(use: ir.Table) -> ir.Table:
     """Feature events of the 12 weeks before the last seven days, as the sums of a weekly series."""
-    earlier = use.filter(use.age.between(periods.WEEK + 1, WINDOW))
+    earlier = use.filter(use.age > periods.WEEK)
     weekly = earlier.mutate(week=(earlier.age - 1) // periods.WEEK)
     weekly = weekly.group_by(*KEY, "week").agg(uses=engine.whole(weekly.uses.sum()))
     return weekly.group_by(KEY).agg(**trends.sums("week", weekly.week, weekly.uses, _USUAL_WEEKS))

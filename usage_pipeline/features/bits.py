@@ -3,6 +3,11 @@
 import ibis
 import ibis.expr.types as ir
 
+from usage_pipeline import periods
+
+WORD = 8 * periods.WEEK
+"""Days in a word."""
+
 # Both by the names that DuckDB and Spark share; Ibis has the first not on Spark, and the second not at all.
 _bit_or = ibis.udf.agg.builtin(lambda bits: None, name="bit_or", signature=(("int64",), "int64"))  # noqa: ARG005
 _bit_count = ibis.udf.scalar.builtin(lambda bits: None, name="bit_count", signature=(("int64",), "int8"))  # noqa: ARG005
@@ -18,6 +23,22 @@ def any_of(bits: ir.IntegerValue, where: ir.BooleanValue | None = None) -> ir.In
     counted = bits if where is None else where.ifelse(bits, ibis.literal(0, "int64"))
     found: ir.IntegerValue = _bit_or(counted.cast("int64"))
     return found
+
+
+def words(days: ir.IntegerValue, age: ir.IntegerValue) -> dict[str, ir.IntegerValue]:
+    """For an aggregation: days of use as the bits of two words of eight weeks, so that a window is a mask and no day counts twice."""
+    shifted = days.cast("int64") << ((age - 1) % WORD)
+    return {"near": any_of(shifted, age <= WORD), "far": any_of(shifted, age > WORD)}
+
+
+def days(rows: ir.Table, first: int, last: int) -> ir.IntegerValue:
+    """On how many of the days from `first` to `last` before the morning there was use, by the words of the row."""
+
+    def within(word: ir.IntegerValue, first: int, last: int) -> ir.IntegerValue:
+        mask = sum(1 << (age - 1) for age in range(max(first, 1), min(last, WORD) + 1))
+        return count(word & mask) if mask else ibis.literal(0, "int64")
+
+    return within(rows.near, first, last) + within(rows.far, first - WORD, last - WORD)
 
 
 def count(bits: ir.IntegerValue) -> ir.IntegerValue:

@@ -1,36 +1,31 @@
 """Which features an account uses: how many, which came and went, how evenly."""
 
-import ibis
 import ibis.expr.types as ir
 
 from usage_pipeline import engine, periods
 from usage_pipeline.features import bits, windows
 from usage_pipeline.features.roster import counted
-from usage_pipeline.features.sight import KEY, Seen
+from usage_pipeline.features.sight import KEY, Seen, beside
 
 
 def breadth(seen: Seen, roster: ir.Table) -> ir.Table:
     """One row per account that used a feature in the 13 weeks before the morning."""
-    day = counted(seen.feature_day, roster)
-    feature = day.group_by(*KEY, "feature").agg(
-        is_premium=day.is_premium.any(),
-        tenure_days=day.tenure_days.max(),
-        age=day.age.min(),
-        before=windows.before(day.age).any(),
-        uses_28d=engine.whole(day.events.sum(where=windows.trailing(day.age, periods.MONTH))),
+    use = counted(seen.account_features, roster)
+    block = use.group_by(*KEY, "block").agg(
+        tenure_days=use.tenure_days.max(),
+        before=bits.any_of(use.features, windows.before(use.age)),
+        **{f"in_{n}": bits.any_of(use.features, use.age <= n) for n in (7, 28, 90)},
     )
-    is_premium = feature.is_premium
-    sums = feature.group_by(*KEY, "tenure_days").agg(
-        **{f"features_{n}d": engine.whole((feature.age <= n).sum()) for n in (7, 28, 90)},
-        features_28d_before=engine.whole(feature.before.sum()),
-        features_lost_28d=engine.whole((feature.before & (feature.age > periods.MONTH)).sum()),
-        premium_features_28d=engine.whole((is_premium & (feature.age <= periods.MONTH)).sum()),
-        uses=engine.whole(feature.uses_28d.sum()),
-        top_uses=engine.whole(feature.uses_28d.max()),
-        premium_uses=engine.whole(feature.uses_28d.sum(where=is_premium)),
+    sums = block.group_by(KEY).agg(
+        tenure_days=block.tenure_days.max(),
+        **{f"features_{n}d": _features(block[f"in_{n}"]) for n in (7, 28, 90)},
+        features_28d_before=_features(block.before),
+        kept=_features(block.before & block.in_28),
     )
-    used = feature.group_by("as_of", "feature").agg(age=feature.age.min()).filter(ibis._.age <= 90)
-    in_product = used.group_by("as_of").agg(in_product=engine.whole(used.count()))
+    sums = sums.mutate(features_lost_28d=sums.features_28d_before - sums.kept)
+    anybody = block.group_by("as_of", "block").agg(features=bits.any_of(block.in_90))
+    in_product = anybody.group_by("as_of").agg(in_product=_features(anybody.features))
+    sums = beside(sums, _uses(counted(seen.feature_day, roster)))
     sums = sums.left_join(in_product, "as_of").drop("as_of_right")
     return sums.mutate(
         features_share_28d=engine.ratio(sums.features_28d, sums.in_product),
@@ -39,6 +34,21 @@ def breadth(seen: Seen, roster: ir.Table) -> ir.Table:
         ),
         top_feature_share_28d=engine.ratio(sums.top_uses, sums.uses),
         premium_share_28d=engine.ratio(sums.premium_uses, sums.uses),
+    )
+
+
+def _features(which: ir.IntegerValue) -> ir.IntegerValue:
+    return engine.whole(bits.count(which).sum())
+
+
+def _uses(day: ir.Table) -> ir.Table:
+    """How the uses of 28 days are spread over features."""
+    feature = day.group_by(*KEY, "feature").agg(is_premium=day.is_premium.any(), uses=engine.whole(day.events.sum()))
+    return feature.group_by(KEY).agg(
+        premium_features_28d=engine.whole(feature.is_premium.sum()),
+        uses=engine.whole(feature.uses.sum()),
+        top_uses=engine.whole(feature.uses.max()),
+        premium_uses=engine.whole(feature.uses.sum(where=feature.is_premium)),
     )
 
 

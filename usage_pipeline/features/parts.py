@@ -44,14 +44,17 @@ def parts(facts: Facts, as_of: date, meanings: Meanings) -> Parts:
     return Parts(
         user_day=facts.user_day.select("account_id", "user_id", "day", "known_day", "uses", days=bits.first()),
         feature_day=feature_day(facts, meanings),
+        account_features=account_features(facts, numbered_features(facts.feature_day)),
         person_features=person_features(facts, numbered_features(facts.user_feature_day)),
         event_day=event_day(facts, meanings).mutate(
             first_day=ibis._.day,
             last_day=ibis._.day,
             is_whole=ibis.literal(False),  # noqa: FBT003
         ),
-        account_day=account_day.mutate(days=bits.first(), uses_squared=account_day.uses * account_day.uses),
-        account_week=day.select("account_id", "day", "known_day", "events", "uses"),
+        account_day=account_day.select(
+            "account_id", "day", "known_day", "events", "uses", uses_squared=account_day.uses * account_day.uses
+        ),
+        account_week=account_day.mutate(days=bits.first()),
         last_use=_for_good(last.group_by("account_id").agg(day=last.last_day.max(), since=last.known_day.max())),
         metric_day=metric_day(facts, meanings),
         **{name: _for_good(rows) for name, rows in firsts.items()},
@@ -80,7 +83,13 @@ def numbered_features(day: ir.Table) -> ir.Table:
     """The features named there, numbered in the order of their names, and each as a bit of one of several words."""
     names = day.select("feature").distinct().filter(ibis._.feature.notnull())
     names = names.mutate(number=ibis.row_number().over(order_by="feature").cast("int32"))
-    return names.mutate(block=(names.number // _BLOCK).cast("int64"), features=bits.first() << (names.number % _BLOCK))
+    return names.mutate(block=(names.number // _BLOCK).cast("int16"), features=bits.first() << (names.number % _BLOCK))
+
+
+def account_features(facts: Facts, features: ir.Table) -> ir.Table:
+    """What each account used of which feature, the feature as a bit."""
+    used = facts.feature_day.inner_join(features, "feature")
+    return used.select("account_id", "block", "features", "day", "known_day")
 
 
 def person_features(facts: Facts, features: ir.Table) -> ir.Table:

@@ -13,26 +13,22 @@ from usage_pipeline.features.sight import KEY, WEEKS, WINDOW, Seen, beside
 POWER_DAYS = 12
 # DAU/MAU of a week in millionths, so that its sums are whole numbers and equal in every engine.
 _FINE = 1_000_000
-_WORD = 8 * periods.WEEK
 
 
 def people(seen: Seen, roster: ir.Table, hold: Hold = engine.as_is) -> ir.Table:
     """One row per account that named a person in the 16 weeks before the morning."""
     use = counted(seen.user_day, roster)
-    # The days as the bits of two words of eight weeks, so that each window is a mask and nobody counts twice.
-    days = use.days << ((use.age - 1) % _WORD)
     person = use.group_by(*KEY, "user_id").agg(
-        near=bits.any_of(days, use.age <= _WORD),
-        far=bits.any_of(days, use.age > _WORD),
+        **bits.words(use.days, use.age),
         uses_28d=engine.whole(use.uses.sum(where=windows.trailing(use.age, periods.MONTH))),
     )
-    month = _days(person, 1, periods.MONTH)
-    before = _days(person, periods.MONTH + 1, 2 * periods.MONTH)
+    month = bits.days(person, 1, periods.MONTH)
+    before = bits.days(person, periods.MONTH + 1, 2 * periods.MONTH)
     sums = person.group_by(KEY).agg(
-        **{f"users_{n}d": _people(_days(person, 1, n) > 0) for n in (7, 28, 90)},
+        **{f"users_{n}d": _people(bits.days(person, 1, n) > 0) for n in (7, 28, 90)},
         users_28d_before=_people(before > 0),
         lost_users_28d=_people((before > 0) & (month == 0)),
-        wau_two_weeks_ago=_people(_days(person, 15, 21) > 0),
+        wau_two_weeks_ago=_people(bits.days(person, 15, 21) > 0),
         power_users_28d=_people(month >= POWER_DAYS),
         days=engine.whole(month.sum()),
         top_person_uses_28d=engine.whole(person.uses_28d.max()),
@@ -58,24 +54,14 @@ def _newcomers(seen: Seen, roster: ir.Table) -> ir.Table:
     return new.group_by(KEY).agg(new_users_28d=engine.whole(new.count()))
 
 
-def _days(person: ir.Table, first: int, last: int) -> ir.IntegerValue:
-    """On how many of the days from `first` to `last` before the morning the person used the product."""
-
-    def within(word: ir.IntegerValue, first: int, last: int) -> ir.IntegerValue:
-        mask = sum(1 << (age - 1) for age in range(max(first, 1), min(last, _WORD) + 1))
-        return bits.count(word & mask) if mask else ibis.literal(0, "int64")
-
-    return within(person.near, first, last) + within(person.far, first - _WORD, last - _WORD)
-
-
 def _weekly(person: ir.Table) -> dict[str, ir.IntegerValue]:
     """Of each of 13 weeks: the people active in it and in the four that end with it, and their days."""
     sums: dict[str, ir.IntegerValue] = {}
     for week in range(WEEKS):
         first, last = week * periods.WEEK + 1, (week + 1) * periods.WEEK
-        sums[f"wau_{week}"] = _people(_days(person, first, last) > 0)
-        sums[f"mau_{week}"] = _people(_days(person, first, first + periods.MONTH - 1) > 0)
-        sums[f"days_{week}"] = engine.whole(_days(person, first, last).sum())
+        sums[f"wau_{week}"] = _people(bits.days(person, first, last) > 0)
+        sums[f"mau_{week}"] = _people(bits.days(person, first, first + periods.MONTH - 1) > 0)
+        sums[f"days_{week}"] = engine.whole(bits.days(person, first, last).sum())
     return sums
 
 

@@ -59,12 +59,13 @@ class Parts:
     user_day: ir.Table
     """`days`: the days of use as bits, the lowest for `day`, the next for the day before it."""
     feature_day: ir.Table
-    """`day` is the last day of use."""
+    account_features: ir.Table
+    """`features`: the features that an account used as bits, by `block`."""
     person_features: ir.Table
     """`features`: the features that a person used as bits, by `block`."""
     event_day: ir.Table
     account_day: ir.Table
-    """`days` is 1 in the first part of a day; `uses_squared` adds up to the square of the day's uses."""
+    """`uses_squared` adds up to the square of the day's uses."""
     account_week: ir.Table
     first_account: ir.Table
     """As all that follow but the last three, with the mornings on which the row is so: from `since`, before `until`."""
@@ -139,7 +140,8 @@ def seen(parts: Parts, mornings: ir.Table) -> Seen:
 
     return Seen(
         user_day=used(parts.user_day, PEOPLE_WINDOW),
-        feature_day=used(parts.feature_day, WINDOW),
+        feature_day=used(parts.feature_day, periods.MONTH),
+        account_features=used(parts.account_features, WINDOW),
         person_features=used(parts.person_features, periods.MONTH),
         event_day=used(parts.event_day, None, first_age="first_day", last_age="last_day").drop("is_whole"),
         account_day=used(parts.account_day, WINDOW),

@@ -12,13 +12,15 @@ from usage_pipeline.features import parts, sight, weeks
 from usage_pipeline.features.meanings import Meanings
 from usage_pipeline.features.sight import Facts, Parts
 
-# A million people on a morning are a few hundred megabytes on the way.
-PEOPLE_AT_ONCE = 1_000_000
-MORNINGS_AT_ONCE = 8
+# What is grouped by person on the way is then some fifty megabytes: more of it is slower, row by row.
+PEOPLE_AT_ONCE = 600_000
+MORNINGS_AT_ONCE = 13
 # Fewer mornings are made one by one: dividing use into weeks costs as much as two or three of them.
 FEW = 4
 DAYS_AT_ONCE = 8 * periods.WEEK
-_FACTS = {"person_features": "user_feature_day", "account_week": "account_day"}
+_FACTS = {"account_features": "feature_day", "person_features": "user_feature_day", "account_week": "account_day"}
+# Days that are looked back on, where those are fewer than of the facts.
+_LENGTHS = {"account_day": sight.WINDOW, "feature_day": periods.MONTH}
 _FROM_THE_BEGINNING = ("event_day", "account_week")
 
 
@@ -121,9 +123,7 @@ class _Walk:
         for name, tables in self.held.items():
             if name in _FROM_THE_BEGINNING:
                 continue
-            oldest = (
-                (first - timedelta(days=sight.WINDOW)) if name == "account_day" else back[_FACTS.get(name, name)][0]
-            )
+            oldest = first - timedelta(days=_LENGTHS[name]) if name in _LENGTHS else back[_FACTS.get(name, name)][0]
             gone = [table for end, table in tables[:-1] if end < oldest]
             self._drop(gone)
             del tables[: len(gone)]

@@ -85,7 +85,7 @@ def weekly(facts: Facts, numbers: Numbers, anchor: date, meanings: Meanings) -> 
         "user_day": week.merged(
             _personal(facts.user_day, numbers),
             ["account_id", "user_id"],
-            lambda rows: {"days": bits.any_of(bits.first() << rows.within), "uses": engine.whole(rows.uses.sum())},
+            lambda rows: {"days": bits.any_of(bits.first() << rows.within).cast("int16"), "uses": engine.whole(rows.uses.sum())},
         ),
         "person_features": week.merged(
             _personal(parts.person_features(facts, numbers.feature), numbers),
@@ -95,9 +95,13 @@ def weekly(facts: Facts, numbers: Numbers, anchor: date, meanings: Meanings) -> 
         "feature_day": week.merged(
             _settling(_of_features(parts.feature_day(facts, meanings), numbers), numbers),
             ["account_id", "feature"],
-            lambda rows: {
-                "events": engine.whole(rows.events.sum()), "is_premium": rows.is_premium.any(), "day": rows.day.max(),
-            },
+            lambda rows: {"events": engine.whole(rows.events.sum()), "is_premium": rows.is_premium.any()},
+        ),
+        "account_features": week.merged(
+            _settling(parts.account_features(facts, numbers.feature), numbers),
+            ["account_id", "block"],
+            lambda rows: {"features": bits.any_of(rows.features)},
+            by_day=lambda rows: rows.back % periods.WEEK == periods.WEEK - 1,
         ),
         "event_day": week.merged(
             _settling(parts.event_day(facts, meanings), numbers),
@@ -110,22 +114,24 @@ def weekly(facts: Facts, numbers: Numbers, anchor: date, meanings: Meanings) -> 
             by_day=lambda rows: is_content(rows) | (rows.back % periods.WEEK == periods.WEEK - 1),
         ),
         "account_week": week.merged(
-            _settling(facts.account_day.select("account_id", "day", "known_day", "events", "uses"), numbers),
+            _settling(facts.account_day.drop("active_users"), numbers),
             ["account_id"],
-            lambda rows: {"events": engine.whole(rows.events.sum()), "uses": engine.whole(rows.uses.sum())},
+            lambda rows: {
+                "days": bits.any_of(bits.first() << rows.within).cast("int16"),
+                **{name: rows[name].sum().cast(rows[name].type()) for name in parts.ACCOUNT_SUMS},
+            },
         ),
-        "account_day": _numbered(facts.account_day.drop("active_users"), numbers),
+        "account_day": _numbered(
+            facts.account_day.select("account_id", "day", "known_day", "events", "uses"), numbers
+        ),
         "metric_day": _numbered(parts.metric_day(facts, meanings), numbers),
     }  # fmt: skip
 
 
 def account_days(rows: ir.Table) -> ir.Table:
     """An account's parts of days, so that those known by a morning add up to the square of a day's uses."""
-    earlier = {"group_by": ["account_id", "day"], "order_by": "known_day"}
-    before = engine.whole(rows.uses.sum().over(rows=(None, -1), **earlier))
-    return rows.mutate(
-        days=(ibis.row_number().over(**earlier) == 0).cast("int64"), uses_squared=rows.uses * (rows.uses + 2 * before)
-    )
+    before = rows.uses.sum().over(group_by=["account_id", "day"], order_by="known_day", rows=(None, -1))
+    return rows.mutate(uses_squared=rows.uses * (rows.uses + 2 * engine.whole(before)))
 
 
 def long_past(events: ir.Table, first: date) -> ir.Table:
@@ -171,9 +177,7 @@ class _Weeks:
         last = alone.ifelse(rows.back, rows.back // periods.WEEK * periods.WEEK)
         rows = rows.mutate(last=last, within=rows.back - last, known=rows.known // periods.WEEK)
         found = rows.group_by(*keys, "last", "known").agg(known_day=rows.known_day.max(), **sums(rows))
-        if "day" not in found.columns:
-            found = found.mutate(day=(anchor - (found.last + 1).as_interval("D")).cast("date"))
-        return found.drop("last", "known")
+        return found.mutate(day=(anchor - (found.last + 1).as_interval("D")).cast("date")).drop("last", "known")
 
 
 def _of_features(table: ir.Table, numbers: Numbers) -> ir.Table:
