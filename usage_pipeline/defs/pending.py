@@ -5,8 +5,10 @@ from datetime import date
 
 import dagster as dg
 
+from usage_pipeline.usage import catalogue as usage
+
 EVENTS = dg.AssetKey(["events", "event"])
-BASE = dg.AssetKey(["usage", "user_feature_day"])
+ROLLUPS = tuple(dg.AssetKey([table.stage, table.name]) for table in usage.ROLLUPS)
 # Ingests looked back at; each names the days it touched.
 INGESTS = 1000
 
@@ -17,7 +19,7 @@ def days(instance: dg.DagsterInstance, in_lake: list[date]) -> tuple[int, list[t
     A range runs over days on which nothing became known: they are rolled up as empty, in the
     same run, where each range of its own would cost a run.
     """
-    rolled_up = storage_ids(instance, BASE)
+    rolled_up = _whole(instance)
     pending = {day for day in in_lake if day.isoformat() not in rolled_up}
     newest = 0
     for record in instance.fetch_materializations(EVENTS, limit=INGESTS).records:
@@ -29,6 +31,13 @@ def days(instance: dg.DagsterInstance, in_lake: list[date]) -> tuple[int, list[t
                 date.fromisoformat(str(day)) for day in touched if rolled_up.get(str(day), -1) < record.storage_id
             }
     return newest, list(ranges(sorted(pending), sorted(pending | set(in_lake))))
+
+
+def _whole(instance: dg.DagsterInstance) -> Mapping[str, int]:
+    """The days of which every rollup was made, with the storage id of the oldest: a killed run has made only some."""
+    first, *others = (storage_ids(instance, rollup) for rollup in ROLLUPS)
+    there = set(first).intersection(*others)
+    return {day: min(ids[day] for ids in (first, *others)) for day in there}
 
 
 def ranges(wanted: Sequence[date], known: Sequence[date]) -> Iterator[tuple[date, date]]:

@@ -13,6 +13,12 @@ from usage_pipeline.settings import Settings
 CALL = '{{"type":"track","messageId":"{id}","event":"Opened","userId":"u","timestamp":"2026-05-04T08:00:00Z"}}\n'
 
 
+def roll_up(instance, day, rollups=pending.ROLLUPS):
+    """What Dagster keeps of a day that was rolled up."""
+    for rollup in rollups:
+        instance.report_runless_asset_event(dg.AssetMaterialization(rollup, partition=day.isoformat()))
+
+
 @pytest.fixture
 def home(tmp_path, monkeypatch):
     monkeypatch.setenv("USAGE_HOME", str(tmp_path / "home"))
@@ -81,8 +87,21 @@ def test_days_without_rollups_are_pending_until_they_are_rolled_up(tmp_path):
     with dg.instance_for_test() as instance:
         assert pending.days(instance, days)[1] == [(days[0], days[-1])]
         for day in days[:2]:
-            instance.report_runless_asset_event(dg.AssetMaterialization(pending.BASE, partition=day.isoformat()))
+            roll_up(instance, day)
         assert pending.days(instance, days)[1] == [(days[2], days[2])]
+
+
+@pytest.mark.parametrize("missing", range(len(pending.ROLLUPS)))
+def test_a_day_of_which_a_killed_run_made_only_some_rollups_is_pending(missing):
+    from datetime import date
+
+    day = date(2026, 5, 4)
+    made = [rollup for place, rollup in enumerate(pending.ROLLUPS) if place != missing]
+    with dg.instance_for_test() as instance:
+        roll_up(instance, day, made)
+        assert pending.days(instance, [day])[1] == [(day, day)]
+        roll_up(instance, day)
+        assert pending.days(instance, [day])[1] == []
 
 
 def test_a_day_that_new_events_touched_is_pending_again():
@@ -90,7 +109,7 @@ def test_a_day_that_new_events_touched_is_pending_again():
 
     day = date(2026, 5, 4)
     with dg.instance_for_test() as instance:
-        instance.report_runless_asset_event(dg.AssetMaterialization(pending.BASE, partition=day.isoformat()))
+        roll_up(instance, day)
         assert pending.days(instance, [day])[1] == []
         touched = dg.AssetMaterialization(pending.EVENTS, metadata={"known_days": [day.isoformat()]})
         instance.report_runless_asset_event(touched)
