@@ -1,7 +1,9 @@
 """`events`: one shape for everything that happened."""
 
 import base64
+import json
 from collections.abc import Iterator
+from datetime import date
 from typing import Any
 
 import dagster as dg
@@ -11,6 +13,7 @@ import ibis.expr.types as ir
 from usage_pipeline.defs import fetching, tables
 from usage_pipeline.defs.place import Place
 from usage_pipeline.events import carried, catalogue, history, identity, ingest, plots, quality
+from usage_pipeline.home import put
 from usage_pipeline.sources import catalogue as sources
 from usage_pipeline.sources.tombstones import Tombstones
 
@@ -30,6 +33,16 @@ def landed(context: dg.AssetExecutionContext, place: Place) -> Iterator[dg.Mater
     def progress(file: str, done: int, of: int) -> None:
         context.log.info("%s: %d of %d files", file, done, of)
 
+    # What a killed run had landed and told nobody of is told by this one.
+    untold = opened.home.path / "landed" / "touched.json"
+    days = set(json.loads(untold.read_text(encoding="utf-8"))) if untold.exists() else set()
+
+    def touching(some: frozenset[date]) -> None:
+        if some:
+            days.update(day.isoformat() for day in some)
+            untold.parent.mkdir(parents=True, exist_ok=True)
+            put(untold, json.dumps(sorted(days)))
+
     came = ingest.ingest(
         opened.home.landing(),
         opened.company,
@@ -38,16 +51,17 @@ def landed(context: dg.AssetExecutionContext, place: Place) -> Iterator[dg.Mater
         progress=progress,
         state=opened.home.path / "landed",
         tombstones=Tombstones(opened.home.path),
+        touching=touching,
     )
-    if came.known_days:
-        opened.home.begin_partitions(came.known_days[0])
+    if days:
+        opened.home.begin_partitions(date.fromisoformat(min(days)))
     counts: dict[str, Any] = {
         "batches": came.batches,
         "received": came.received,
         "accepted": came.accepted,
         "duplicates": came.duplicates,
         "rejected": came.rejected,
-        "known_days": [day.isoformat() for day in came.known_days],
+        "known_days": sorted(days),
     }
     for table in LANDED:
         yield dg.MaterializeResult(
@@ -59,6 +73,7 @@ def landed(context: dg.AssetExecutionContext, place: Place) -> Iterator[dg.Mater
                 **counts,
             },
         )
+    untold.unlink(missing_ok=True)
 
 
 CARRIED = {

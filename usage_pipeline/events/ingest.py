@@ -56,10 +56,12 @@ def ingest(
     progress: Progress,
     state: Path | None = None,
     tombstones: Tombstones | None = None,
+    touching: Callable[[frozenset[date]], None] = lambda _: None,
 ) -> Ingested:
     """Land every file under `folder` that is not in the lake yet; running it again adds nothing.
 
-    Rows of the people whom `tombstones` holds are refused.
+    Rows of the people whom `tombstones` holds are refused. `touching` is told the known days of some files before
+    these are landed for good: whoever is killed right after that still knows what changed.
     """
     waiting = unlanded(landing.deliveries(folder, now=now, state=state), company, lake)
     totals: dict[str, Account] = {}
@@ -70,6 +72,7 @@ def ingest(
         for piece, account in zip(pieces, land(pieces, lake, seen), strict=True):
             totals[piece.batch.digest] = totals.get(piece.batch.digest, Account()) + account
         whole = [piece.batch for piece in pieces if piece.is_last]
+        touching(frozenset(day for batch in whole for day in totals[batch.digest].days))
         register([(batch, totals[batch.digest]) for batch in whole], lake)
         done += len(whole)
     if waiting:

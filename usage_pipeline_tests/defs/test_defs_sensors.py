@@ -114,3 +114,33 @@ def test_a_day_that_new_events_touched_is_pending_again():
         touched = dg.AssetMaterialization(pending.EVENTS, metadata={"known_days": [day.isoformat()]})
         instance.report_runless_asset_event(touched)
         assert pending.days(instance, [day])[1] == [(day, day)]
+
+
+def test_days_that_a_killed_ingest_had_landed_and_told_nobody_of_are_told_by_the_next(home, place, monkeypatch):
+    from usage_pipeline.defs import events
+    from usage_pipeline.events import ingest
+
+    class Killed(BaseException):
+        """Not an error that anybody catches."""
+
+    register = ingest.register
+
+    def registered_and_killed(done, lake):
+        register(done, lake)
+        raise Killed
+
+    def told():
+        result = dg.materialize([events.landed], resources={"place": place}, instance=instance)
+        (materialised,) = result.asset_materializations_for_node("landed_events")[:1]
+        return materialised.metadata["known_days"].value
+
+    land(home, "events-1.jsonl", "a", "b")
+    with dg.instance_for_test() as instance:
+        monkeypatch.setattr(ingest, "register", registered_and_killed)
+        with pytest.raises(Killed):
+            told()
+        monkeypatch.setattr(ingest, "register", register)
+        days = told()
+        assert len(days) == 1
+        assert home.holding().first_known_day == days[0]
+        assert told() == []
