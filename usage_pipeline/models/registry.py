@@ -3,7 +3,7 @@
 from functools import lru_cache
 from pathlib import Path
 
-from usage_pipeline.models import model, packaged
+from usage_pipeline.models import model, packaged, store
 from usage_pipeline.models.model import Model
 
 
@@ -12,6 +12,7 @@ def champion(tracking_uri: str, outcome: str) -> Model | None:
     from mlflow import MlflowClient  # noqa: PLC0415 - four seconds to import, so never at definition load
     from mlflow.exceptions import MlflowException  # noqa: PLC0415 - four seconds to import
 
+    store.prepare(tracking_uri)
     client = MlflowClient(tracking_uri=tracking_uri, registry_uri=tracking_uri)
     try:
         version = client.get_model_version_by_alias(outcome, "champion")

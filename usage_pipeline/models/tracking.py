@@ -15,7 +15,7 @@ from typing import Any
 
 import pandas as pd
 
-from usage_pipeline.models import ladder, packaged, promotion, registry
+from usage_pipeline.models import ladder, packaged, promotion, registry, store
 from usage_pipeline.models.model import Model
 from usage_pipeline.models.plots import plots
 from usage_pipeline.models.training import Training
@@ -75,6 +75,7 @@ def log(training: Training, tracking_uri: str, artifact_root: str, experiment: s
 def _client(tracking_uri: str) -> Any:
     from mlflow import MlflowClient  # noqa: PLC0415 - four seconds to import, so never at definition load
 
+    store.prepare(tracking_uri)
     return MlflowClient(tracking_uri=tracking_uri, registry_uri=tracking_uri)
 
 
