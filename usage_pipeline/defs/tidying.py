@@ -12,7 +12,7 @@ from usage_pipeline.defs import tables
 from usage_pipeline.defs.place import Opened, Place
 from usage_pipeline.events import catalogue as events
 from usage_pipeline.events import ingest
-from usage_pipeline.lake import write_views
+from usage_pipeline.lake import upkeep, write_views
 from usage_pipeline.sources import landing, querying
 from usage_pipeline.sources.landing import File
 
@@ -52,7 +52,7 @@ def tidy(place: Opened, *, really: bool, progress: Callable[[str], None]) -> Tid
             if past:
                 found.days_dropped[table.key] = len(past)
             if really:
-                lake.drop_partitions(table, found.events_before)
+                upkeep.drop_partitions(lake, table, found.events_before)
     if settings.keep_landed_days:
         for file in _past(place, today - timedelta(days=settings.keep_landed_days)):
             found.landed_files.append(file.name)
@@ -64,10 +64,10 @@ def tidy(place: Opened, *, really: bool, progress: Callable[[str], None]) -> Tid
         for table in tables.TABLES:
             if lake.exists(table):
                 progress(table.key)
-                did = lake.compact(table, still)
+                did = upkeep.compact(lake, table, still)
                 if did.files_before:
                     found.put_together[table.key] = did.files_before, did.files_after
-                found.old_files += lake.vacuum(table, keep_hours=24 * settings.keep_versions_days)
+                found.old_files += upkeep.vacuum(lake, table, keep_hours=24 * settings.keep_versions_days)
         # They name the files that were there when they were written.
         write_views(lake, tables.TABLES, place.home.path / "usage.duckdb")
     found.seconds = round(time.monotonic() - begun, 1)

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from usage_pipeline.events import catalogue
 from usage_pipeline.events.persons import Person
-from usage_pipeline.lake import Lake, Table
+from usage_pipeline.lake import Lake, Table, upkeep
 from usage_pipeline.run import erasing_counts, erasing_traces
 from usage_pipeline.run.erasing_counts import COUNTED
 from usage_pipeline.run.erasing_traces import Traces
@@ -76,7 +76,7 @@ def erase(lake: Lake, tables: Sequence[Table], person: Person, progress: Progres
     for table in tables:
         if lake.exists(table):
             progress(f"older versions of {table.key}")
-            lake.purge(table)
+            upkeep.purge(lake, table)
     return found
 
 

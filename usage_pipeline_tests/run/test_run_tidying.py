@@ -8,6 +8,7 @@ from forget_home import ANN, call, everything, land, opened, rows, write
 from usage_pipeline.defs import place as places
 from usage_pipeline.defs import tidying
 from usage_pipeline.events import catalogue as events
+from usage_pipeline.lake import upkeep
 from usage_pipeline.usage import catalogue as usage
 
 
@@ -68,13 +69,13 @@ def test_old_versions_go_after_their_time(home, monkeypatch):
     table = usage.ACCOUNT_DAY
     held = rows(home.lake, table)
     home.lake.replace(table, home.lake.backend.to_pyarrow(home.lake.read(table)))
-    assert home.lake.vacuum(table, keep_hours=1) == 0
-    assert home.lake.vacuum(table, keep_hours=0) > 0
+    assert upkeep.vacuum(home.lake, table, keep_hours=1) == 0
+    assert upkeep.vacuum(home.lake, table, keep_hours=0) > 0
     assert rows(home.lake, table) == held
 
 
 def test_the_log_of_a_purged_table_still_knows_its_batches(home):
-    home.lake.purge(events.EVENT)
+    upkeep.purge(home.lake, events.EVENT)
     digests = [row["batch"] for row in rows(home.lake, events.BATCH)]
     day = datetime(2026, 5, 1).toordinal() // 200
     transactions = [f"{digest}/0/{day}" for digest in digests]

@@ -33,7 +33,7 @@ def main():
 def _watch(die_at):
     import dagster as dg
 
-    from usage_pipeline import lake
+    from usage_pipeline.lake import store as lake
 
     passed = 0
 

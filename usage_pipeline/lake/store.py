@@ -1,19 +1,11 @@
-"""Where: one Delta table per `<stage>/<table>`, replaced a partition at a time.
-
-Tables are written and read through delta-rs (atomic commits, no server); the engine scans
-the file list of one table version, so a reader never sees half of a write. Where the
-engine is a cluster its workers write the files of a table, and one commit names them.
-"""
+"""Tables as they are read and written: by delta-rs and one engine connection, a partition at a time."""
 
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-import duckdb
 import fsspec
 import ibis
 import ibis.expr.types as ir
@@ -25,77 +17,7 @@ from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_ra
 
 from usage_pipeline.engine import Backend, stored
 from usage_pipeline.engine.cluster import Cluster
-from usage_pipeline.errors import Rejected
-
-
-@dataclass(frozen=True)
-class Column:
-    """One column of a table: its Ibis type, what it means, and in which unit."""
-
-    name: str
-    type: str
-    meaning: str
-    unit: str = ""
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table of the lake: one row per `grain`, partitioned by a date column or not at all."""
-
-    stage: str
-    name: str
-    grain: str
-    columns: tuple[Column, ...]
-    partition: str | None = None
-    grows: bool = False
-    """It may gain columns; rows from before that have NULL in them."""
-
-    @property
-    def key(self) -> str:
-        return f"{self.stage}/{self.name}"
-
-    @property
-    def schema(self) -> ibis.Schema:
-        return ibis.schema({column.name: column.type for column in self.columns})
-
-    def empty(self) -> ir.Table:
-        """The table with no row."""
-        return ibis.memtable(self.schema.to_pyarrow().empty_table(), schema=self.schema)
-
-    def conform(self, rows: ir.Table) -> ir.Table:
-        """`rows` with exactly this table's columns, in order and type; a missing one is an error."""
-        missing = [column.name for column in self.columns if column.name not in rows.columns]
-        if missing and self.grows:
-            rows = rows.mutate(**{name: ibis.null(self.schema[name]) for name in missing})
-        elif missing:
-            raise Rejected(
-                f"{self.key} lacks the columns {', '.join(missing)}",
-                fix=f"give the columns that its catalogue names: {', '.join(self.schema.names)}",
-            )
-        return rows.select(**{column.name: rows[column.name].cast(column.type) for column in self.columns})
-
-
-@dataclass(frozen=True)
-class Written:
-    """What one commit left behind."""
-
-    rows: int
-    version: int
-
-
-@dataclass(frozen=True)
-class Compacted:
-    """What putting small files together did."""
-
-    files_before: int
-    """Of those that were put together."""
-    files_after: int
-
-
-_LOG_KEPT = "delta.logRetentionDuration"
-
-Span = tuple[date, date]
-"""First and last partition, both included."""
+from usage_pipeline.lake.tables import Span, Table, Written
 
 _settled_by_retry = retry(
     # Two writers of one partition: the loser gets a clean conflict and simply writes again.
@@ -121,19 +43,19 @@ class Lake:
 
     def version(self, table: Table) -> int | None:
         """The newest version; None before the first write."""
-        opened = self._opened(table)
+        opened = self.opened(table)
         return None if opened is None else opened.version()
 
     def rows(self, table: Table) -> int:
         """How many rows the newest version holds, as its log says; no file is opened."""
-        opened = self._opened(table)
+        opened = self.opened(table)
         if opened is None:
             return 0
         return sum(count or 0 for count in pa.table(opened.get_add_actions())["num_records"].to_pylist())
 
     def partitions(self, table: Table) -> list[date]:
         """The days of the table that hold rows, in order."""
-        opened = None if table.partition is None else self._opened(table)
+        opened = None if table.partition is None else self.opened(table)
         if table.partition is None or opened is None:
             return []
         found = {part[table.partition] for part in opened.partitions()}
@@ -141,12 +63,12 @@ class Lake:
 
     def files(self, table: Table, span: Span | None = None) -> list[str]:
         """The Parquet files of the newest version, of the span's partitions where one is given."""
-        opened = self._opened(table)
+        opened = self.opened(table)
         return [] if opened is None else _files(table, opened, span)
 
     def read(self, table: Table, span: Span | None = None) -> ir.Table:
         """The table, or the partitions of `span`; empty with the right columns before the first write."""
-        opened = self._opened(table)
+        opened = self.opened(table)
         files = [] if opened is None else _files(table, opened, span)
         if opened is None or not files:
             return table.empty()
@@ -164,7 +86,7 @@ class Lake:
         if not connection.filesystem_is_registered(protocol):
             connection.register_filesystem(fsspec.filesystem(protocol))
         name = f"lake_{uuid.uuid4().hex}"
-        connection.execute(f'CREATE TEMP VIEW "{name}" AS {_scan(files, grows=grows)}')
+        connection.execute(f'CREATE TEMP VIEW "{name}" AS {scan(files, grows=grows)}')
         found: ir.Table = self.backend.table(name)
         return found
 
@@ -196,7 +118,7 @@ class Lake:
 
     def batches(self, table: Table, asked: Iterable[str]) -> set[str]:
         """Which of these batches went into the table."""
-        opened = self._opened(table)
+        opened = self.opened(table)
         return set() if opened is None else {batch for batch in asked if opened.transaction_version(batch) is not None}
 
     def append(self, table: Table, rows: ir.Table | pa.Table, *, batch: str) -> Written | None:
@@ -210,7 +132,7 @@ class Lake:
     @_settled_by_retry
     def _append_once(self, table: Table, batches: Mapping[str, pa.Table]) -> Written | None:
         # Asked again at each try: the writer that was quicker may have written these very batches.
-        opened = self._opened(table)
+        opened = self.opened(table)
         new = {
             batch: rows
             for batch, rows in batches.items()
@@ -228,7 +150,7 @@ class Lake:
 
     def rows_by_day(self, table: Table) -> dict[date, int]:
         """How many rows each partition holds, as the log says."""
-        opened = None if table.partition is None else self._opened(table)
+        opened = None if table.partition is None else self.opened(table)
         if table.partition is None or opened is None:
             return {}
         held = pa.table(opened.get_add_actions(flatten=True))
@@ -238,51 +160,6 @@ class Lake:
             each = date.fromisoformat(str(day))
             found[each] = found.get(each, 0) + (count or 0)
         return dict(sorted(found.items()))
-
-    def compact(self, table: Table, before: date | None = None) -> Compacted:
-        """Put the small files of each partition (of those `before` a day) together; no row changes."""
-        opened = self._opened(table)
-        if opened is None:
-            return Compacted(0, 0)
-        older = None if before is None or table.partition is None else [(table.partition, "<", before.isoformat())]
-        did = opened.optimize.compact(partition_filters=older)
-        return Compacted(did["numFilesRemoved"], did["numFilesAdded"])
-
-    def drop_partitions(self, table: Table, before: date) -> int:
-        """Take out the partitions before a day; gives how many that were. The files go with the next `vacuum`."""
-        days = [day for day in self.partitions(table) if day < before]
-        if days:
-            self.replace(table, table.empty(), (days[0], days[-1]))
-        return len(days)
-
-    def vacuum(self, table: Table, *, keep_hours: int) -> int:
-        """Delete the files that no version of the last `keep_hours` needs; gives how many that were."""
-        opened = self._opened(table)
-        if opened is None:
-            return 0
-        # full: what a killed writer left behind too. delta-rs refuses under a week unless told that it is meant.
-        return len(
-            opened.vacuum(retention_hours=keep_hours, enforce_retention_duration=False, dry_run=False, full=True)
-        )
-
-    def purge(self, table: Table) -> int:
-        """Delete all versions but the newest, their log included: it repeats the least and greatest values of each file.
-
-        Whoever reads an older version meanwhile loses its files.
-        """
-        opened = self._opened(table)
-        if opened is None:
-            return 0
-        gone = self.vacuum(table, keep_hours=0)
-        opened = DeltaTable(self.uri(table))
-        kept = opened.metadata().configuration.get(_LOG_KEPT, "interval 30 days")
-        opened.alter.set_table_properties({_LOG_KEPT: "interval 0 seconds"})
-        opened = DeltaTable(self.uri(table))
-        # Logs are only deleted up to a checkpoint, which carries the transactions along.
-        opened.create_checkpoint()
-        opened.cleanup_metadata()
-        opened.alter.set_table_properties({_LOG_KEPT: kept})
-        return gone
 
     def _arrow(self, table: Table, rows: ir.Table | pa.Table) -> pa.Table:
         schema = table.schema.to_pyarrow()
@@ -324,7 +201,7 @@ class Lake:
         properties: CommitProperties | None,
     ) -> Written:
         # Opened anew at each try: the writer that was quicker has moved the table on.
-        opened = self._opened(table)
+        opened = self.opened(table)
         stored.commit(
             self.uri(table),
             opened,
@@ -338,7 +215,7 @@ class Lake:
 
     @_settled_by_retry
     def _commit(self, table: Table, content: pa.Table, **how: Any) -> Written:
-        opened = self._opened(table)
+        opened = self.opened(table)
         if opened is None:
             how.pop("predicate", None)
         return self._write(table, opened, content, mode="overwrite", **how)
@@ -348,10 +225,10 @@ class Lake:
         if table.grows and opened is not None:
             how["schema_mode"] = "merge"
         write_deltalake(where, content, mode=mode, partition_by=table.partition, writer_properties=_WRITER, **how)
-        written = self._opened(table) if opened is None else opened
+        written = self.opened(table) if opened is None else opened
         return Written(rows=content.num_rows, version=0 if written is None else written.version())
 
-    def _opened(self, table: Table) -> DeltaTable | None:
+    def opened(self, table: Table) -> DeltaTable | None:
         """The newest version; None before the first write. Opening reads the log: once per operation is enough."""
         try:
             return DeltaTable(self.uri(table))
@@ -383,22 +260,7 @@ def _transactions(batches: Iterable[str]) -> list[Transaction]:
     return [Transaction(batch, 1) for batch in batches]
 
 
-def write_views(lake: Lake, tables: Iterable[Table], target: Path) -> None:
-    """A DuckDB file with a view per table, so that any DuckDB client can look at everything.
-
-    Written aside and put in place, so that nobody's open copy is ever written to.
-    """
-    aside = target.with_suffix(".new")
-    aside.unlink(missing_ok=True)
-    with duckdb.connect(str(aside)) as connection:
-        for table in tables:
-            files = lake.files(table)
-            if files:
-                # `usage_account_day`, not `usage.account_day`: the file itself is the catalogue `usage`.
-                connection.execute(f'CREATE VIEW "{table.stage}_{table.name}" AS {_scan(files)}')
-    aside.replace(target)
-
-
-def _scan(files: Sequence[str], *, grows: bool = False) -> str:
+def scan(files: Sequence[str], *, grows: bool = False) -> str:
+    """SQL that reads these Parquet files of a table."""
     quoted = ", ".join("'" + file.replace("'", "''") + "'" for file in files)
     return f"SELECT * FROM read_parquet([{quoted}], hive_partitioning = true, union_by_name = {str(grows).lower()})"
