@@ -58,12 +58,12 @@ def counted_events(context: dg.AssetExecutionContext, place: Place) -> Iterator[
     wanted = metrics.definitions(place.opened.company.metrics)
     # What is not filled in yet is left to usage/metric, which makes this day along with all others.
     settled = wanted if filling.is_settled(lake, wanted) else []
-    held = filling.held(lake, partitions.span(context), settled)
     zones = rollups.zones(lake.read(sources.ACCOUNT))
-    yield dg.Output(rollups.user_feature_day(held, zones), "user_feature_day")
-    yield dg.Output(rollups.event_day(held), "event_day")
-    if settled:
-        yield dg.Output(metrics.metric_day(held, settled), "metric_day")
+    with filling.held(lake, partitions.span(context), settled) as held:
+        yield dg.Output(rollups.user_feature_day(held, zones), "user_feature_day")
+        yield dg.Output(rollups.event_day(held), "event_day")
+        if settled:
+            yield dg.Output(metrics.metric_day(held, settled), "metric_day")
 
 
 @tables.asset(

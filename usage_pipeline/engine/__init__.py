@@ -13,6 +13,6 @@ Spark is imported only where it is asked for.
 
 from usage_pipeline.engine.embedded import Backend, connect, over
 from usage_pipeline.engine.formulas import quintile, ratio, whole
-from usage_pipeline.engine.holding import as_is, held
+from usage_pipeline.engine.holding import as_is, held, holding
 
-__all__ = ["Backend", "as_is", "connect", "held", "over", "quintile", "ratio", "whole"]
+__all__ = ["Backend", "as_is", "connect", "held", "holding", "over", "quintile", "ratio", "whole"]

@@ -22,6 +22,10 @@ class Cluster(Protocol):
         """A table of the session, kept by the workers."""
         ...
 
+    def drop_table(self, name: str, /) -> None:
+        """Let go of what is kept under a name."""
+        ...
+
     def to_pyarrow(self, expr: ir.Expr, /) -> Any:
         """Rows by way of the driver's memory."""
         ...

@@ -1,6 +1,7 @@
 """Rows kept under a name, so that what is asked several times is made once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import ibis.expr.types as ir
 
@@ -18,6 +19,16 @@ def held(backend: Backend | Cluster, name: str, rows: ir.Table) -> ir.Table:
     found = rows if isinstance(backend, Cluster) else backend.to_pyarrow(rows)
     kept: ir.Table = backend.create_table(name, found, temp=True, overwrite=True)
     return kept
+
+
+@contextmanager
+def holding(backend: Backend | Cluster, name: str, rows: ir.Table) -> Iterator[ir.Table]:
+    """The rows, read once into the engine, for as long as they are looked at."""
+    kept: ir.Table = backend.create_table(name, rows, temp=True, overwrite=True)
+    try:
+        yield kept
+    finally:
+        backend.drop_table(name)
 
 
 def as_is(name: str, rows: ir.Table) -> ir.Table:  # noqa: ARG001 - a `Hold`

@@ -64,6 +64,14 @@ class Spark(Base):  # type: ignore[misc]
         self._cached_dataframes[name] = rows.persist()
         return self._named(name, rows)
 
+    def drop_table(self, name: str, /, *, force: bool = False, **how: Any) -> None:
+        """A temporary table is let go by the workers."""
+        if name not in self._cached_dataframes:
+            super().drop_table(name, force=force, **how)
+            return
+        self._cached_dataframes.pop(name).unpersist()
+        self._session.catalog.dropTempView(name)
+
     def to_pyarrow(self, expr: ir.Expr, /, *, params: Any = None, limit: Any = None, **_: Any) -> Any:
         """Rows as Arrow; Ibis would make a frame of them on the way, which loses integers beside NULL."""
         return expr.__pyarrow_result__(self._arrow(expr, params=params, limit=limit))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import ibis.expr.types as ir
 import pandas as pd
 
-from usage_pipeline.engine import ratio, whole
+from usage_pipeline.engine import holding, ratio, whole
 from usage_pipeline.events import history as past
 from usage_pipeline.lake import Lake
 
@@ -39,16 +39,16 @@ def quality(tally: ir.Table, accounts: ir.Table, batches: ir.Table, lake: Lake) 
     """The checks of all counted events (`events/tally`), against `accounts` and `events/batch`."""
     backend = lake.backend
     # Read once: three checks ask for it.
-    tally = backend.create_table("held_tally", tally, temp=True, overwrite=True)
-    signup = _number(backend.execute(signup_share(tally, accounts)))
-    thin = _number(backend.execute(thin_join_share(tally, accounts)))
+    with holding(backend, "held_tally", tally) as held:
+        signup = _number(backend.execute(signup_share(held, accounts)))
+        thin = _number(backend.execute(thin_join_share(held, accounts)))
+        sessions = _number(backend.execute(sessions_per_active_day(held)))
     doubled = _number(backend.execute(batches["duplicates"].sum() / batches["received"].sum().nullif(0)))
     unbalanced = _number(
         backend.execute(
             (batches["received"] != batches["accepted"] + batches["duplicates"] + batches["rejected"]).sum()
         )
     )
-    sessions = _number(backend.execute(sessions_per_active_day(tally)))
     return [
         Finding(
             "rows_accounted_for", unbalanced, 0, not unbalanced, blocking=True, stops_plays=True,

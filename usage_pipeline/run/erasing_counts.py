@@ -10,6 +10,7 @@ from typing import Any
 
 import ibis.expr.types as ir
 
+from usage_pipeline import engine
 from usage_pipeline.events import carried, catalogue, copies, forgotten, identity, known
 from usage_pipeline.events.persons import Person
 from usage_pipeline.lake import Lake, Table
@@ -108,10 +109,9 @@ def count_again(lake: Lake, days: list[date]) -> None:
         own = [day for day in some if day in rolled]
         if own:
             found = known.events(lake, span).select(*rollups.USED)
-            held = lake.backend.create_table("held_events", found, temp=True, overwrite=True)
-            held = held.filter(held.known_day.isin(own))
-            lake.replace(usage.USER_FEATURE_DAY, rollups.user_feature_day(held, zones), own)
-            lake.replace(usage.EVENT_DAY, rollups.event_day(held), own)
+            with engine.holding(lake.backend, "held_events", found.filter(found.known_day.isin(own))) as held:
+                lake.replace(usage.USER_FEATURE_DAY, rollups.user_feature_day(held, zones), own)
+                lake.replace(usage.EVENT_DAY, rollups.event_day(held), own)
     later = sorted(day for day in rolled if day >= days[0])
     if later:
         _derive(lake, later[0], later[-1])

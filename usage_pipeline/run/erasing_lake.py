@@ -13,6 +13,7 @@ import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 
+from usage_pipeline import engine
 from usage_pipeline.events import catalogue
 from usage_pipeline.events.persons import Person
 from usage_pipeline.lake import Lake, Table, upkeep
@@ -86,10 +87,10 @@ def _rewrite(lake: Lake, found: Traces, person: Person) -> None:
     for days in _portions(lake, table, found.days) if table.partition else [None]:
         rows = lake.read(table) if days is None else _of_days(lake, table, days)
         kept = rows.filter(~erasing_traces.theirs(rows, table, person))
-        held = lake.backend.create_table("held_rows", kept, temp=True, overwrite=True)
-        named = erasing_traces.named(held, table, person)
-        others = lake.backend.to_pyarrow(held.filter(~named)).cast(table.schema.to_pyarrow())
-        naming = lake.backend.to_pyarrow(held.filter(named)).cast(table.schema.to_pyarrow())
+        with engine.holding(lake.backend, "held_rows", kept) as held:
+            named = erasing_traces.named(held, table, person)
+            others = lake.backend.to_pyarrow(held.filter(~named)).cast(table.schema.to_pyarrow())
+            naming = lake.backend.to_pyarrow(held.filter(named)).cast(table.schema.to_pyarrow())
         lake.replace(table, pa.concat_tables([others, erasing_traces.scrubbed(naming, table, person)]), days)
 
 

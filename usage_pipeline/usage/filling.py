@@ -1,11 +1,13 @@
 """Filling `metric_day` in: once for all known days when the mapping states a new metric, or another one."""
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from datetime import date
 
 import ibis
 import ibis.expr.types as ir
 
+from usage_pipeline import engine
 from usage_pipeline.events import catalogue as events
 from usage_pipeline.events import known
 from usage_pipeline.lake import Lake, Span
@@ -13,11 +15,10 @@ from usage_pipeline.usage import catalogue, metrics, rollups
 from usage_pipeline.usage.metrics import Definition
 
 
-def held(lake: Lake, span: Span, wanted: Sequence[Definition]) -> ir.Table:
+def held(lake: Lake, span: Span, wanted: Sequence[Definition]) -> AbstractContextManager[ir.Table]:
     """The counted events of some known days, with what the rollups need of them, read once into the engine."""
     rows = metrics.looked_at(known.events(lake, span), wanted, rollups.USED)
-    made: ir.Table = lake.backend.create_table("held_events", rows, temp=True, overwrite=True)
-    return made
+    return engine.holding(lake.backend, "held_events", rows)
 
 
 def is_settled(lake: Lake, wanted: Sequence[Definition]) -> bool:
@@ -48,11 +49,11 @@ def fill_in(lake: Lake, wanted: Sequence[Definition], tell: Callable[[date, int,
     ranges = metrics.spans(days, lake.rows(events.EVENT))
     stated, bad = ({one.name: 0 for one in wanted} for _ in range(2))
     for number, span in enumerate(ranges, start=1):
-        found = held(lake, span, wanted)
-        for row in lake.backend.to_pyarrow(metrics.unreadable(found, wanted)).to_pylist():
-            stated[row["metric"]] += row["stated"]
-            bad[row["metric"]] += row["unreadable"]
-        lake.replace(catalogue.METRIC_DAY, metrics.metric_day(found, wanted), span)
+        with held(lake, span, wanted) as found:
+            for row in lake.backend.to_pyarrow(metrics.unreadable(found, wanted)).to_pylist():
+                stated[row["metric"]] += row["stated"]
+                bad[row["metric"]] += row["unreadable"]
+            lake.replace(catalogue.METRIC_DAY, metrics.metric_day(found, wanted), span)
         tell(span[1], number, len(ranges))
     for one in wanted:
         metrics.assert_numbers(one, stated=stated[one.name], bad=bad[one.name])

@@ -95,10 +95,10 @@ def _make(lake):
     wanted = metrics.definitions(OWN.metrics)
     zones = rollups.zones(lake.read(sources.ACCOUNT))
     for span in ((START - timedelta(days=500), SECOND_HALF), (SECOND_HALF + timedelta(days=1), LAST)):
-        held = filling.held(lake, span, wanted)
-        lake.replace(usage.USER_FEATURE_DAY, rollups.user_feature_day(held, zones), span)
-        lake.replace(usage.EVENT_DAY, rollups.event_day(held), span)
-        lake.replace(usage.METRIC_DAY, metrics.metric_day(held, wanted), span)
+        with filling.held(lake, span, wanted) as held:
+            lake.replace(usage.USER_FEATURE_DAY, rollups.user_feature_day(held, zones), span)
+            lake.replace(usage.EVENT_DAY, rollups.event_day(held), span)
+            lake.replace(usage.METRIC_DAY, metrics.metric_day(held, wanted), span)
         parts = lake.read(usage.USER_FEATURE_DAY, span)
 
         def earlier(of, first=span[0]):
