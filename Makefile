@@ -15,7 +15,7 @@ PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 PEERS := .venv/peers
 PEERS_READY := $(PEERS)/.ready
 
-.PHONY: help run dev test test-all soak check format clean lock docs bench bench-sim bench-delivery bench-engine
+.PHONY: help run dev test test-all soak check format clean lock docs bench bench-sim bench-models bench-delivery bench-engine
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -76,6 +76,9 @@ docs: $(DEV_READY) ## print the tables of docs/ from their catalogues
 bench-sim: $(DEV_READY) ## models on 10 simulated companies of 5,000 accounts (about 20 minutes on two cores)
 	@$(BIN)/python -m benchmarks.simulated
 
+bench-models: $(DEV_READY) ## models on the data sets beside the checkout; TRAIN=DIR TEST=DIR trains in one and judges in the other
+	@$(BIN)/python -m benchmarks.models $(if $(TRAIN),--train $(TRAIN)) $(if $(TEST),--test $(TEST))
+
 bench-delivery: $(DEV_READY) $(PEERS_READY) ## calls beside drt and simple-salesforce, speed at HubSpot's limit, planning (about 10 minutes)
 	@$(BIN)/python -m benchmarks.delivery --peers $(PEERS)
 
@@ -83,7 +86,7 @@ bench-delivery: $(DEV_READY) $(PEERS_READY) ## calls beside drt and simple-sales
 bench-engine: $(DEV_READY) $(PEERS_READY) ## landing, rollups beside Polars and pandas, a day more, features (about 30 minutes)
 	@$(BIN)/python -m benchmarks.engine --peers $(PEERS) $(if $(SCRATCH),--scratch $(SCRATCH)) $(if $(FULL),--full)
 
-bench: bench-sim bench-delivery bench-engine ## all benchmarks
+bench: bench-sim bench-models bench-delivery bench-engine ## all benchmarks
 
 lock: $(BIN)/uv ## resolve pyproject.toml into requirements/ again
 	@$(BIN)/uv pip compile --quiet --universal --fork-strategy fewest --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url pyproject.toml requirements/tools.in -o requirements/run.txt

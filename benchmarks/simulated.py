@@ -8,7 +8,6 @@ stopped; a run that was finished is measured anew. Exit code 1 if a goal is miss
 """
 
 import argparse
-import hashlib
 import importlib.metadata
 import json
 import multiprocessing
@@ -20,7 +19,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from benchmarks import simulated_goals, simulated_rows, simulated_seed, simulated_table
+from benchmarks import code_mark, simulated_goals, simulated_rows, simulated_seed, simulated_table
 from benchmarks.simulated_seed import Task
 from benchmarks.verdict import verdict
 
@@ -31,7 +30,7 @@ TABLE = ROOT / "docs" / "bench-simulated.md"
 PACKAGES = ("duckdb", "ibis-framework", "numpy", "pandas", "scikit-learn", "xgboost")
 # What the figures are made by: a change in any of these makes kept seeds another code's.
 _CODE = (
-    *("company.py", "engine.py", "periods.py", "events/catalogue.py"),
+    *("company.py", "mapping", "engine", "periods.py", "events/catalogue.py"),
     *("sources/catalogue.py", "sources/reading.py", "sources/simulated", "usage", "features", "labels", "models"),
 )
 
@@ -105,17 +104,7 @@ def unfinished(path: Path, marks: dict, seeds: int) -> list[dict]:
 
 def fingerprint() -> str:
     """Hash of the code that the figures come from."""
-    package = ROOT / "usage_pipeline"
-    found = [
-        path
-        for name in _CODE
-        for path in ((package / name).rglob("*") if (package / name).is_dir() else [package / name])
-    ]
-    found += [Path(module.__file__) for module in (simulated_rows, simulated_seed)]
-    hashed = hashlib.sha256()
-    for path in sorted(path for path in found if path.suffix in {".py", ".yaml"}):
-        hashed.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + path.read_bytes())
-    return hashed.hexdigest()[:16]
+    return code_mark.of(_CODE, [Path(module.__file__) for module in (simulated_rows, simulated_seed)])
 
 
 def machine() -> dict[str, object]:

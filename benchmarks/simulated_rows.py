@@ -23,7 +23,7 @@ from usage_pipeline import periods
 from usage_pipeline.engine import Backend
 from usage_pipeline.events.catalogue import EVENT
 from usage_pipeline.features.snapshot import Facts
-from usage_pipeline.sources import reading, simulated
+from usage_pipeline.sources import catalogue, merges, reading, simulated
 from usage_pipeline.sources.simulated import customers, draws, mess, people, product, tables
 from usage_pipeline.sources.simulated.activity import DAY_MS, EPOCH, Uses
 from usage_pipeline.sources.simulated.company import Company
@@ -49,8 +49,12 @@ def facts(company: Company, backend: Backend, folder: Path) -> Facts:
         parquet.write_table(events, folder / "events" / f"{number:03d}.parquet")
     mapping = companies.load(MAPPING)
     now = datetime.combine(company.last_day, LANDS_AT)
+    nothing_merged = catalogue.ACCOUNT_MERGE.schema.to_pyarrow().empty_table()
     held = {
-        name: backend.create_table(name, reading.table(name, landing, mapping, backend, now=now)) for name in _SOURCES
+        name: backend.create_table(
+            name, merges.applied(name, reading.table(name, landing, mapping, backend, now=now), nothing_merged)
+        )
+        for name in _SOURCES
     }
     zones = backend.create_table("zones", rollups.zones(held["account"]))
     for path in sorted((folder / "events").iterdir()):

@@ -52,6 +52,8 @@ class Company(Part):
     """First day that counts, by default the first known day; what was known before it counts as known on it.
 
     Mornings begin there and see all that came before as history, so a long past costs one partition."""
+    until: date | None = None
+    """Read a past that is over as if it were this day's morning: events of a select from this day on are left out."""
     outcomes: dict[str, Outcome] = {  # noqa: RUF012 - pydantic copies it
         "churn_30d": Outcome(kind=Kind.CHURN, source="subscriptions", horizon_days=30),
         "churn_90d": Outcome(kind=Kind.CHURN, source="subscriptions", horizon_days=90),

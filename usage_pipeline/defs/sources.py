@@ -26,17 +26,10 @@ FROM_FILES = (
     catalogue.MILESTONE,
     catalogue.LABEL,
 )
-# What changes is kept with validity, by its key; what happens once is counted to whom its account was part of then.
-_VERSIONS = {
-    catalogue.USER.name: "user_id",
-    catalogue.SUBSCRIPTION.name: "subscription_id",
-    catalogue.INVOICE.name: "invoice_id",
-}
-_FACTS = frozenset({catalogue.TICKET.name, catalogue.SURVEY.name, catalogue.MILESTONE.name})
 
 
 def _from_files(table: Table) -> dg.AssetsDefinition:
-    has_accounts = table.name in _VERSIONS or table.name in _FACTS or table is catalogue.ACCOUNT
+    has_accounts = table.name in merges.CONCERNED
 
     @tables.asset(
         table,
@@ -59,20 +52,11 @@ def _from_files(table: Table) -> dg.AssetsDefinition:
             rows = merges.followed(rows)
         elif has_accounts:
             known = opened.lake.backend.to_pyarrow(opened.lake.read(catalogue.ACCOUNT_MERGE))
-            rows = _merged(table, rows, known)
+            rows = merges.applied(table.name, rows, known)
         # Whoever was forgotten stays so, whatever a new file says.
         return Tombstones(opened.home.path).without(rows)
 
     return read
-
-
-def _merged(table: Table, rows: pa.Table, known: pa.Table) -> pa.Table:
-    """The rows with what is known of accounts that became part of others."""
-    if table is catalogue.ACCOUNT:
-        return merges.marked(rows, known)
-    if table.name in _VERSIONS:
-        return merges.settled(rows, _VERSIONS[table.name], known)
-    return merges.counted(rows, known)
 
 
 from_files = [_from_files(table) for table in FROM_FILES]

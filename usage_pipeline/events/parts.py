@@ -43,7 +43,11 @@ def judged(batch: Batch, company: Company) -> Iterator[Part]:
     )
     zone = formats.zone(events, clock)
     _check_times(events)
-    pieces = _selected_rows(batch, origin, zone) if events.format == "select" else _exported_rows(batch, origin, zone)
+    pieces = (
+        _selected_rows(batch, company, origin, zone)
+        if events.format == "select"
+        else _exported_rows(batch, origin, zone)
+    )
     gathered: list[Part] = []
     rows = 0
     for piece in pieces:
@@ -140,18 +144,19 @@ def _because(line: lines.BadLine) -> str:
     return ": ".join(filter(None, [WORDS[line.reason], line.detail]))
 
 
-def _selected_rows(batch: Batch, origin: Origin, zone: str) -> Iterator[Part]:
+def _selected_rows(batch: Batch, company: Company, origin: Origin, zone: str) -> Iterator[Part]:
+    select = _until(batch.events.select, company)
     with (
         querying.over(batch.delivery, batch.files, zone) as source,
         querying.connection(zone=zone) as connection,
     ):
         try:
-            result = source.sql(batch.events.select)
+            result = source.sql(select)
             columns = dict(zip(result.columns, map(str, result.types), strict=True))
             selected.check(columns, batch.name, origin.exclude)
             judge = Judge(connection, batch, origin, stated=selected.rows(columns))
             first_line = 1
-            for chunk in source.execute(batch.events.select).to_arrow_reader(PART_ROWS):
+            for chunk in source.execute(select).to_arrow_reader(PART_ROWS):
                 numbers = pa.array(range(first_line, first_line + chunk.num_rows), pa.int64())
                 numbered = pa.Table.from_batches([chunk]).add_column(0, "line", numbers)
                 yield judge.judged(numbered, first_line)
@@ -161,3 +166,11 @@ def _selected_rows(batch: Batch, origin: Origin, zone: str) -> Iterator[Part]:
                 f"the events' select does not fit {batch.name}: {broken}",
                 fix="mend events.select in the mapping, or the file",
             ) from broken
+
+
+def _until(select: str, company: Company) -> str:
+    """The select without what is dated on `until` or later; a date that cannot be read is left to be refused."""
+    if company.until is None:
+        return select
+    moment = "TRY_CAST(CAST(ts AS VARCHAR) AS TIMESTAMP)"
+    return f"SELECT * FROM (\n{select}\n) WHERE coalesce({moment} < TIMESTAMP '{company.until}', true)"

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Self
 
@@ -36,6 +36,17 @@ class Rows:
             frame["happened"].to_numpy(dtype=bool),
             frame["account_id"].to_numpy(dtype=object),
             frame["as_of"].dt.date.to_numpy(),
+        )
+
+    def some(self, chosen: np.ndarray) -> Self:
+        """Those of the rows."""
+        frame = self.frame[chosen].reset_index(drop=True)
+        return replace(
+            self,
+            frame=frame,
+            happened=self.happened[chosen],
+            account=self.account[chosen],
+            morning=self.morning[chosen],
         )
 
     def on(self, days: Sequence[date]) -> np.ndarray:

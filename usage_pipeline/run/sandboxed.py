@@ -68,9 +68,18 @@ def running(home: Home) -> Iterator[Sandbox]:
         os.environ["USAGE_SANDBOX_PORT"] = url.rpartition(":")[2]
         yield Sandbox(url)
     finally:
-        process.terminate()
-        process.wait(timeout=START_SECONDS)
+        _end(process)
         log.close()
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """Ask it to stop; on a disk that is too busy to close the state in time, SQLite makes it whole when it is opened again."""
+    process.terminate()
+    try:
+        process.wait(timeout=START_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def _serves(url: str, state: Path) -> bool:

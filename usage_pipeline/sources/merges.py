@@ -17,6 +17,21 @@ from usage_pipeline.sources import catalogue
 
 Row = dict[str, Any]
 
+# What changes is kept with validity, by its key; what happens once is counted to whom its account was part of then.
+_VERSIONS = {
+    catalogue.USER.name: "user_id",
+    catalogue.SUBSCRIPTION.name: "subscription_id",
+    catalogue.INVOICE.name: "invoice_id",
+}
+CONCERNED = frozenset(
+    {
+        catalogue.ACCOUNT.name,
+        *_VERSIONS,
+        *(one.name for one in (catalogue.TICKET, catalogue.SURVEY, catalogue.MILESTONE)),
+    }
+)
+"""The tables in which a merge of accounts shows."""
+
 
 @dataclass(frozen=True)
 class Stay:
@@ -63,6 +78,15 @@ def _end(account: str, into: Mapping[str, str]) -> str:
         account = into[account]
         seen.add(account)
     return account
+
+
+def applied(table: str, rows: pa.Table, merges: pa.Table) -> pa.Table:
+    """The rows of one of the `CONCERNED` tables with what ACCOUNT_MERGE says of their accounts."""
+    if table == catalogue.ACCOUNT.name:
+        return marked(rows, merges)
+    if table in _VERSIONS:
+        return settled(rows, _VERSIONS[table], merges)
+    return counted(rows, merges)
 
 
 def stays(merges: pa.Table) -> Stays:

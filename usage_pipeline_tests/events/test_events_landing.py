@@ -156,6 +156,16 @@ def test_pre_counted_rows_come_through_the_mappings_sql(tmp_path):
     assert land(tmp_path / "in", lake, mapping) == ingest.Ingested()
 
 
+def test_a_past_that_is_over_can_be_read_as_of_a_day_within_it(tmp_path):
+    content = b"account,day\na1,2026-05-01\na1,2026-05-02\na1,2026-05-03\na1,soon\n"
+    deliver(tmp_path / "in", content, file="usage.csv")
+    mapping = select("SELECT account AS account_id, day AS ts, 'used' AS name FROM usage -- all of them")
+    lake = a_lake(tmp_path)
+    found = land(tmp_path / "in", lake, mapping.model_copy(update={"until": date(2026, 5, 2)}))
+    assert (found.received, found.accepted, found.rejected) == (2, 1, 1)
+    assert [event["ts"] for event in events(lake)] == [datetime(2026, 5, 1)]
+
+
 def test_a_select_without_a_required_column_is_refused_with_the_fix(tmp_path):
     deliver(tmp_path / "in", b"account,day\na1,2026-05-01\n", file="usage.csv")
     with pytest.raises(Rejected, match=r"(?s)usage\.csv.*name.*AS name"):

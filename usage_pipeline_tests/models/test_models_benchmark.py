@@ -8,7 +8,9 @@ import pytest
 
 from benchmarks import simulated_goals, simulated_rows
 from usage_pipeline import company as companies
+from usage_pipeline import engine
 from usage_pipeline.events import catalogue, identity, ingest, known
+from usage_pipeline.features import snapshot
 from usage_pipeline.sources import reading
 from usage_pipeline.sources.simulated import delivery, mess
 from usage_pipeline.sources.simulated.company import Company
@@ -86,3 +88,10 @@ def test_a_missed_goal_is_named(figure, value):
     seeds = [good] * 4 + [good | {figure: value}] * 6
     assert not any(goal.missed([good] * 10) for goal in simulated_goals.GOALS)
     assert sum(bool(goal.missed(seeds)) for goal in simulated_goals.GOALS) == 1
+
+
+def test_a_companys_facts_without_the_landing_are_whole_enough_for_a_morning(tmp_path):
+    facts = simulated_rows.facts(company(), engine.connect(memory_limit="500MB", threads=1, spill=tmp_path), tmp_path)
+    [(_, rows)] = snapshot.snapshots(facts, [LAST_DAY], MAPPING, facts.account.get_backend())
+    assert rows.num_rows > 0
+    assert pc.sum(rows["uses_28d"]).as_py() > 0
