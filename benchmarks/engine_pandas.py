@@ -42,7 +42,7 @@ def rollups(events: str, zones: str, to: str) -> dict[str, Any]:
 
 
 def _with_sessions(events: pd.DataFrame) -> pd.DataFrame:
-    events = events.sort_values(["ts", "event_id", "content_hash"])
+    events = events.sort_values(["ts", "user_id", "session_id", "feature"])
     person = ["account_id", "user_id", "anonymous_id", "known_day"]
     before = events.groupby(person, dropna=False, sort=False)["ts"].shift(1)
     paused = before.isna() | (events["ts"] - before > pd.Timedelta(minutes=30))

@@ -44,7 +44,7 @@ def _sessions(events: pl.LazyFrame) -> pl.LazyFrame:
     pause = pl.col("ts") - pl.col("ts").shift(1).over(person)
     first = pl.struct("account_id", "session_id", "known_day").is_first_distinct()
     begins = pl.when(pl.col("session_id").is_not_null()).then(first)
-    return events.sort("ts", "event_id", "content_hash").with_columns(
+    return events.sort("ts", "user_id", "session_id", "feature", nulls_last=True).with_columns(
         begins=begins.otherwise((pause > pl.duration(minutes=30)).fill_null(value=True))
     )
 

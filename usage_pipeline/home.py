@@ -7,6 +7,9 @@ company.yaml (the mapping in force)  home.json (what it holds)  run_summary.json
 
 import hashlib
 import json
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
@@ -116,6 +119,16 @@ class Home:
 def put(target: Path, content: str | dict[str, Any]) -> None:
     """Write a small file whole or not at all."""
     text = content if isinstance(content, str) else json.dumps(content, indent=2, default=str)
-    aside = target.with_name(target.name + ".new")
-    aside.write_text(text, encoding="utf-8")
-    aside.replace(target)
+    with replaced(target) as aside:
+        aside.write_text(text, encoding="utf-8")
+
+
+@contextmanager
+def replaced(target: Path) -> Iterator[Path]:
+    """A path to write to, which is put in the target's place at the end; whoever writes at the same time has another."""
+    aside = target.with_name(f".{target.name}.{uuid.uuid4().hex[:12]}.new")
+    try:
+        yield aside
+        aside.replace(target)
+    finally:
+        aside.unlink(missing_ok=True)

@@ -1,11 +1,11 @@
 """HubSpot: owners, deals and the terms that a company's properties hold.
 
 Everything is read by listing the first time, and then what changed by search, in the order of
-its change: a search reaches 10,000 hits and answers at most 200 of them a page (CRM_APIS 1.3).
+its change, at most 200 hits at a time (CRM_APIS 1.3).
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from usage_pipeline.accounts import CrmId
@@ -17,8 +17,8 @@ from usage_pipeline.crm.hubspot_portal import COMPANY, DEAL, Portal
 from usage_pipeline.crm.rejections import Refused
 from usage_pipeline.errors import Rejected, Unavailable
 
-MODIFIED = "hs_lastmodifieddate"
-HITS, PER_PAGE = 10_000, 200
+MODIFIED, ID = "hs_lastmodifieddate", "hs_object_id"
+PER_PAGE = 200
 # The association that HubSpot calls primary (CRM_APIS 2.5).
 PRIMARY = 5
 _OF_DEAL = (
@@ -96,7 +96,10 @@ class Context:
             )
 
         kept = {one: companies[one] for one in opened if one not in records}
-        return Deals(tuple(deal(record) for record in records.values()), self._gone(DEAL, since), kept)
+        # One that was merged into another is in no listing, archived or not: its id leads to the other.
+        heirs = self._portal.heirs(DEAL, sorted(opened))
+        away = {one for one in opened if heirs.get(one) != one}
+        return Deals(tuple(deal(record) for record in records.values()), self._gone(DEAL, since) | away, kept)
 
     def contracts(self, terms: Mapping[str, str], since: datetime | None, *, of: Holder = "Contract") -> Contracts:  # noqa: ARG002 - one place
         """A company's own properties hold its terms."""
@@ -129,50 +132,50 @@ class Context:
         return self._changed(kind, properties, since)
 
     def _changed(self, kind: str, properties: Sequence[str], since: datetime) -> Iterator[dict[str, Any]]:
+        """What was changed at `since` or later; what shares its moment with the end of a page comes twice.
+
+        No page is asked for by its offset: whatever is changed meanwhile moves to the end, and by an offset another
+        one would fall between two pages.
+        """
         begin = since
         while True:
-            last, is_whole = begin, True
-            for record in self._hits(kind, properties, begin):
-                if record is None:
-                    is_whole = False
-                    break
-                last = _modified(record)
-                yield record
-            if is_whole:
+            from_then_on = [_filter(MODIFIED, "GTE", _milliseconds(begin))]
+            found, is_last = self._search(kind, properties, from_then_on, MODIFIED)
+            yield from found
+            if is_last:
                 return
+            last = _modified(found[-1])
             if last <= begin:
-                raise Unavailable(
-                    f"HubSpot: more than {HITS:,} {kind} changed at {begin}, which no search tells apart",
-                    fix="delete the table of the lake that they go to: the next read lists them all",
-                )
-            # The search reaches no further: the next begins where this one ended.
+                yield from self._changed_at(kind, properties, begin)
+                last = begin + timedelta(milliseconds=1)
             begin = last
 
-    def _hits(self, kind: str, properties: Sequence[str], begin: datetime) -> Iterator[dict[str, Any] | None]:
-        """The hits of one search; None in place of those that it does not reach."""
-        after = "0"
-        while True:
-            milliseconds = round(begin.replace(tzinfo=UTC).timestamp() * 1000)
-            body = {
-                "filterGroups": [
-                    {"filters": [{"propertyName": MODIFIED, "operator": "GTE", "value": str(milliseconds)}]}
-                ],
-                "sorts": [{"propertyName": MODIFIED, "direction": "ASCENDING"}],
-                "properties": list(properties),
-                "limit": PER_PAGE,
-                "after": after,
-            }
-            path = self._portal.objects(kind, "/search")
-            answer = self._portal.post(path, Class.SAFE, body)
-            if not isinstance(answer.get("results"), list):
-                raise Unavailable(f"HubSpot answered the search of {kind} without results", fix="run again")
-            yield from answer["results"]
-            after = ((answer.get("paging") or {}).get("next") or {}).get("after") or ""
-            if not after:
-                return
-            if int(after) + PER_PAGE > HITS:
-                yield None
-                return
+    def _changed_at(self, kind: str, properties: Sequence[str], at: datetime) -> Iterator[dict[str, Any]]:
+        """What was changed at one moment (an import changes thousands), by id."""
+        last, is_last = "0", False
+        while not is_last:
+            behind = [_filter(MODIFIED, "EQ", _milliseconds(at)), _filter(ID, "GT", last)]
+            found, is_last = self._search(kind, properties, behind, ID)
+            yield from found
+            last = str(found[-1]["id"]) if found else last
+
+    def _search(
+        self, kind: str, properties: Sequence[str], filters: Sequence[Mapping[str, str]], by: str
+    ) -> tuple[list[dict[str, Any]], bool]:
+        """The first hits, and whether they are all."""
+        body = {
+            "filterGroups": [{"filters": filters}],
+            "sorts": [{"propertyName": by, "direction": "ASCENDING"}],
+            "properties": list(properties),
+            "limit": PER_PAGE,
+            "after": "0",
+        }
+        answer = self._portal.post(self._portal.objects(kind, "/search"), Class.SAFE, body)
+        found = answer.get("results")
+        is_last = not ((answer.get("paging") or {}).get("next") or {}).get("after")
+        if not isinstance(found, list) or not (found or is_last):
+            raise Unavailable(f"HubSpot answered the search of {kind} without results", fix="run again")
+        return found, is_last
 
     def _gone(self, kind: str, since: datetime | None) -> frozenset[str]:
         """The archived ones, which a search does not show; of no interest to whoever has seen none."""
@@ -190,8 +193,17 @@ class Context:
         return found
 
 
+def _filter(name: str, operator: str, value: str) -> dict[str, str]:
+    return {"propertyName": name, "operator": operator, "value": value}
+
+
+def _milliseconds(at: datetime) -> str:
+    return str(round(at.replace(tzinfo=UTC).timestamp() * 1000))
+
+
 def _modified(record: Mapping[str, Any]) -> datetime:
-    at = _moment(record.get("updatedAt") or record["properties"].get(MODIFIED))
+    # The property first: by it a search sorts.
+    at = _moment(record["properties"].get(MODIFIED) or record.get("updatedAt"))
     if at is None:
         raise Unavailable(f"HubSpot does not say when {record.get('id')} was changed", fix="run again")
     return at

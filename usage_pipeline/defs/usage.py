@@ -8,8 +8,9 @@ import ibis.expr.types as ir
 
 from usage_pipeline.defs import partitions, tables
 from usage_pipeline.defs.place import Place
+from usage_pipeline.errors import Rejected
 from usage_pipeline.events import catalogue as events
-from usage_pipeline.lake import Table
+from usage_pipeline.lake import Table, upkeep
 from usage_pipeline.sources import catalogue as sources
 from usage_pipeline.usage import catalogue, filling, metrics, rollups
 
@@ -55,12 +56,19 @@ BASE = {
 def counted_events(context: dg.AssetExecutionContext, place: Place) -> Iterator[dg.Output[ir.Table]]:
     """The rollups that are made from events themselves, which are read once for all of them."""
     lake = place.opened.wide_lake
+    since = upkeep.kept_since(lake, events.EVENT)
+    if since is not None and partitions.span(context)[0] < since:
+        raise Rejected(
+            f"events from before {since} are past their time and gone, so their rollups cannot be made again",
+            fix=f"choose days from {since} on; the rollups of those before stay as they are",
+        )
     wanted = metrics.definitions(place.opened.company.metrics)
     # What is not filled in yet is left to usage/metric, which makes this day along with all others.
     settled = wanted if filling.is_settled(lake, wanted) else []
     zones = rollups.zones(lake.read(sources.ACCOUNT))
+    apart = place.opened.company.roles.non_interaction
     with filling.held(lake, partitions.span(context), settled) as held:
-        yield dg.Output(rollups.user_feature_day(held, zones), "user_feature_day")
+        yield dg.Output(rollups.user_feature_day(held, zones, non_interaction=apart), "user_feature_day")
         yield dg.Output(rollups.event_day(held), "event_day")
         if settled:
             yield dg.Output(metrics.metric_day(held, settled), "metric_day")

@@ -22,7 +22,7 @@ EVENT = Table(
         Column("duration_ms", "int64", "How long it took; NULL: not stated", "milliseconds"),
         Column("session_id", "string", "Session the source states; NULL: none"),
         Column("properties", "string", "Everything else, as JSON"),
-        Column("content_hash", "string", "MD5 of the content, breaks ties between copies"),
+        Column("content_hash", "string", "64-bit hash of the content, breaks ties between copies"),
         Column("source", "string", "Which input of the mapping"),
         Column("batch", "string", "Which landed file (hash of its bytes)"),
         Column("line", "int64", "Line or row in it, from 1"),
@@ -78,7 +78,7 @@ IDENTITY_CALL = Table(
         Column("previous_id", "string", "For alias: the id the person had before"),
         Column("account_id", "string", "Account the call states; NULL: none"),
         Column("traits", "string", "What else it says, as JSON"),
-        Column("content_hash", "string", "MD5 of the content"),
+        Column("content_hash", "string", "64-bit hash of the content"),
         Column("source", "string", "Which input of the mapping"),
         Column("batch", "string", "Which landed file"),
         Column("line", "int64", "Line in it, from 1"),
@@ -123,6 +123,9 @@ IDENTITY_LINK = Table(
         Column("account_id", "string", "Account it belongs to from then on"),
         Column("user_id", "string", "Person it belongs to; NULL: not known"),
         Column("known_at", "timestamp", "From when this was known"),
+        Column(
+            "said_at", "timestamp", "When it was said: the later of what became known together holds; NULL: not told"
+        ),
         Column("because", "string", "identify, group, alias, users table, event, account merge or company domain"),
         Column("evidence", "string", "What says so: the call with its file, or the table"),
     ),

@@ -85,7 +85,7 @@ def cleaned(stated: str, origin: Origin) -> str:
             {known} AS known_at,
             account_id, user_id, anonymous_id, previous_id, name, feature,
             CAST(quantity AS {_QUANTITY}) AS quantity, duration_ms, session_id, CAST(properties AS VARCHAR) AS properties,
-            md5(raw) AS content_hash,
+            to_hex(hash(raw)) AS content_hash,
             {fields.text(origin.source)} AS source, {fields.text(origin.batch)} AS batch,
             CAST({known} AS DATE) AS known_day
         FROM dated

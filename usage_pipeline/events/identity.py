@@ -88,9 +88,9 @@ def _in_force(links: ir.Table, kind: str) -> ir.Table:
         account="account_id",
         person="user_id",
         because="because",
-        begin=ibis.ifelse(days["place"] == 0, ibis.literal(EVER), days["day"]),
+        begin=ibis.ifelse(days["place"] == 0, ibis.literal(EVER), days["begin"]),
         end=days["end"],
-        **{"from": days["day"]},
+        **{"from": days["begin"]},
     )
 
 
@@ -98,23 +98,32 @@ def _renamed(links: ir.Table) -> ir.Table:
     """User ids that were given up by alias, and for whose, from when that was known."""
     other = links.filter((links["id_kind"] == "user") & (links["user_id"] != links["id"]))
     days = _daily(other)
-    return days.select(key="id", person="user_id", begin="day", end="end")
+    return days.select(key="id", person="user_id", begin="begin", end="end")
 
 
 def _merged(links: ir.Table) -> ir.Table:
     days = _daily(links.filter(links["id_kind"] == "account"), last=True)
-    return days.select(key="id", account="account_id", begin="day", end="end")
+    return days.select(key="id", account="account_id", begin="begin", end="end")
 
 
 def _daily(links: ir.Table, *, last: bool = False) -> ir.Table:
-    """One link per id and day, the first (or the last) of the day, with the day on which the next takes over."""
-    dated = links.mutate(day=links["known_at"].date())
-    known_at = dated["known_at"].desc() if last else dated["known_at"]
-    of_day = ibis.window(group_by=["id", "day"], order_by=[known_at, dated["account_id"], dated["user_id"]])
-    ranked = dated.mutate(rank=whole(ibis.row_number().over(of_day)))
-    one = ranked.filter(ranked["rank"] == 0).drop("rank")
-    of_id = ibis.window(group_by="id", order_by=one["day"])
+    """Per id from day to day (`begin` to `end`) the link in force.
+
+    On a day with several the first holds, for it and what waited for it may have been counted already; the last
+    holds from the next day on. Where `last`, it holds on the day itself.
+    """
+    dated = links.mutate(day=links["known_at"].date(), said=identity_links.said(links))
+    tie = [dated["account_id"], dated["user_id"]]
+    first = ibis.window(group_by=["id", "day"], order_by=[dated["known_at"], dated["said"], *tie])
+    final = ibis.window(group_by=["id", "day"], order_by=[dated["known_at"].desc(), dated["said"].desc(), *tie])
+    ranked = dated.mutate(
+        is_first=whole(ibis.row_number().over(first)) == 0, is_last=whole(ibis.row_number().over(final)) == 0
+    )
+    one = ranked.filter(ranked["is_last"] if last else ranked["is_first"] | ranked["is_last"])
+    next_day = (one["day"] + ibis.interval(days=1)).cast("date")
+    one = one.mutate(begin=one["day"] if last else ibis.ifelse(one["is_first"], one["day"], next_day))
+    of_id = ibis.window(group_by="id", order_by=[one["begin"], one["day"]])
     return one.mutate(
         place=whole(ibis.row_number().over(of_id)),
-        end=one["day"].lead().over(of_id).fill_null(ibis.literal(NEVER)),
+        end=one["begin"].lead().over(of_id).fill_null(ibis.literal(NEVER)),
     )

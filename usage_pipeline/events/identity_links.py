@@ -4,6 +4,8 @@ Each rule of identification gives rows; the rules are put together so that a row
 believed from its moment on, and why.
 """
 
+from datetime import datetime
+
 import ibis
 import ibis.expr.types as ir
 
@@ -11,6 +13,8 @@ from usage_pipeline.engine import whole
 from usage_pipeline.events import catalogue
 
 LAST_RESORT = "company domain"
+# What nobody dates goes before what was said at a time, of all that became known together.
+UNSAID = datetime(1970, 1, 1)
 TABLE_OF_USERS, NAMED_TOGETHER, MERGE = "users table", "event", "account merge"
 
 
@@ -31,6 +35,7 @@ def links(
         account_id=of_user["account_id"],
         user_id=people["user_id"],
         known_at=ibis.greatest(people["known_at"], of_user["known_at"]).cast("timestamp"),
+        said_at=ibis.greatest(people["said_at"], of_user["said_at"]).cast("timestamp"),
         because=ibis.ifelse(by_domain, ibis.literal(LAST_RESORT), people["because"]),
         evidence=people["evidence"] + "; of this person: " + of_user["evidence"],
     )
@@ -44,15 +49,16 @@ def _accounts_of_users(calls: ir.Table, events: ir.Table, users: ir.Table) -> ir
     grouped = calls.filter(calls["user_id"].notnull() & calls["account_id"].notnull())
     stated = users.filter(users["account_id"].notnull())
     return (
-        rows(stated, "user_id", "user", TABLE_OF_USERS, "sources/user")
-        .union(rows(grouped, "user_id", "user", grouped["kind"], call_of(grouped)))
+        rows(stated, "user_id", "user", TABLE_OF_USERS, "sources/user", said_at=stated["valid_from"])
+        .union(rows(grouped, "user_id", "user", grouped["kind"], call_of(grouped), said_at=grouped["ts"]))
         .union(rows(_naming(events, "user_id"), "user_id", "user", NAMED_TOGETHER, "events/naming"))
     )
 
 
 def _accounts_of_browsers(calls: ir.Table, events: ir.Table) -> ir.Table:
     grouped = calls.filter(calls["anonymous_id"].notnull() & calls["account_id"].notnull())
-    return rows(grouped, "anonymous_id", "anonymous", grouped["kind"], call_of(grouped)).union(
+    told = rows(grouped, "anonymous_id", "anonymous", grouped["kind"], call_of(grouped), said_at=grouped["ts"])
+    return told.union(
         rows(_naming(events, "anonymous_id"), "anonymous_id", "anonymous", NAMED_TOGETHER, "events/naming")
     )
 
@@ -64,7 +70,15 @@ def _naming(events: ir.Table, id_column: str) -> ir.Table:
     return both.group_by(by).aggregate(known_at=both["known_at"].min())
 
 
-def rows(found: ir.Table, id_column: str, kind: str, because: ir.Value | str, evidence: ir.Value | str) -> ir.Table:
+def rows(
+    found: ir.Table,
+    id_column: str,
+    kind: str,
+    because: ir.Value | str,
+    evidence: ir.Value | str,
+    *,
+    said_at: ir.Value | None = None,
+) -> ir.Table:
     return found.select(
         id=found[id_column],
         id_kind=ibis.literal(kind),
@@ -72,6 +86,7 @@ def rows(found: ir.Table, id_column: str, kind: str, because: ir.Value | str, ev
         user_id=found["user_id"],
         # One type for all: what was read from Arrow carries a precision of its own.
         known_at=found["known_at"].cast("timestamp"),
+        said_at=(ibis.null() if said_at is None else said_at).cast("timestamp"),
         because=ibis.literal(because) if isinstance(because, str) else because,
         evidence=ibis.literal(evidence) if isinstance(evidence, str) else evidence,
     )
@@ -92,32 +107,45 @@ def _people_of_browsers(calls: ir.Table, events: ir.Table) -> ir.Table:
     both = events.filter(events["user_id"].notnull() & events["anonymous_id"].notnull())
     seen = both.group_by(["anonymous_id", "user_id"]).aggregate(known_at=both["known_at"].min())
     return (
-        _people(identified, "anonymous_id", "anonymous", identified["kind"], call_of(identified))
-        .union(_people(renamed, "previous_id", "anonymous", renamed["kind"], call_of(renamed)))
-        .union(_people(renamed, "previous_id", "user", renamed["kind"], call_of(renamed)))
+        _people(identified, "anonymous_id", "anonymous", identified["kind"], call_of(identified), identified["ts"])
+        .union(_people(renamed, "previous_id", "anonymous", renamed["kind"], call_of(renamed), renamed["ts"]))
+        .union(_people(renamed, "previous_id", "user", renamed["kind"], call_of(renamed), renamed["ts"]))
         .union(_people(seen, "anonymous_id", "anonymous", NAMED_TOGETHER, "events/naming"))
     )
 
 
-def _people(found: ir.Table, id_column: str, kind: str, because: ir.Value | str, evidence: ir.Value | str) -> ir.Table:
-    return found.select(
-        id=found[id_column],
-        id_kind=ibis.literal(kind),
-        user_id=found["user_id"],
-        known_at=found["known_at"].cast("timestamp"),
-        because=ibis.literal(because) if isinstance(because, str) else because,
-        evidence=ibis.literal(evidence) if isinstance(evidence, str) else evidence,
-    )
+def _people(
+    found: ir.Table,
+    id_column: str,
+    kind: str,
+    because: ir.Value | str,
+    evidence: ir.Value | str,
+    said_at: ir.Value | None = None,
+) -> ir.Table:
+    named = found.mutate(account_id=ibis.null("string"))
+    return rows(named, id_column, kind, because, evidence, said_at=said_at).drop("account_id")
 
 
 def _earliest(found: ir.Table) -> ir.Table:
-    """One row per id, kind, account and moment; a tie is broken by person and cause."""
+    """One row per id, kind, account and moment (and when it was said); a tie is broken by person and cause.
+
+    A person whom one of them names is known at that moment, whichever was said first.
+    """
+    of_moment = ["id", "id_kind", "account_id", "known_at"]
     order = ibis.window(
-        group_by=["id", "id_kind", "account_id", "known_at"],
+        group_by=[*of_moment, said(found)],
         order_by=[found["user_id"].isnull(), found["user_id"], found["because"], found["evidence"]],
     )
-    ranked = found.mutate(place=whole(ibis.row_number().over(order)))
+    ranked = found.mutate(
+        user_id=found["user_id"].min().over(ibis.window(group_by=of_moment)),
+        place=whole(ibis.row_number().over(order)),
+    )
     return ranked.filter(ranked["place"] == 0).drop("place")
+
+
+def said(found: ir.Table) -> ir.TimestampValue:
+    """When something was said, to put in order what became known at one moment."""
+    return found["said_at"].fill_null(ibis.literal(UNSAID))
 
 
 def _unless_better(found: ir.Table) -> ir.Table:
@@ -132,7 +160,8 @@ def _unless_better(found: ir.Table) -> ir.Table:
 def _changes(found: ir.Table) -> ir.Table:
     """The rows that say something else of their id than the one before; who it is stays known."""
     order = ibis.window(
-        group_by=["id", "id_kind"], order_by=[found["known_at"], found["account_id"], found["user_id"].isnull()]
+        group_by=["id", "id_kind"],
+        order_by=[found["known_at"], said(found), found["account_id"], found["user_id"].isnull()],
     )
     marked = found.mutate(before=found["account_id"].lag().over(order), before_user=found["user_id"].lag().over(order))
     is_new = (
@@ -150,6 +179,7 @@ def _rows_of_merges(merges: ir.Table) -> ir.Table:
         account_id=merges["into_id"],
         user_id=ibis.null("string"),
         known_at=merges["known_at"].cast("timestamp"),
+        said_at=ibis.null("timestamp"),
         because=ibis.literal(MERGE),
         evidence=ibis.literal("sources/account_merge"),
     )

@@ -1,9 +1,11 @@
 """One person: every id and address under which the lake knows them, and what of a text names them."""
 
+import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from urllib.parse import quote
 
 import ibis
 import ibis.expr.types as ir
@@ -18,6 +20,9 @@ COLUMNS = frozenset({"user_id", "anonymous_id", "previous_id", "email"})
 OF_TABLE = {catalogue.IDENTITY_LINK.key: frozenset({"id", "user_id"})}
 # Found within a text an id must be unlike a number or a short word: user "17" is not the 17 of "17 events".
 _SHORTEST = 4
+# A name is whole: not the end of another, unless what ends before it is a letter of an escape (%3D, \\n, \\u003c).
+_BEFORE = r"(?:(?<![\w@.+-])|(?<=%[\da-f]{2})|(?<=\\[bfnrt])|(?<=\\u[\da-f]{4}))"
+_BEHIND = r"(?![\w@-])"
 
 
 @dataclass(frozen=True)
@@ -40,13 +45,13 @@ class Person:
     def needles(self) -> tuple[str, ...]:
         """What to look for in any text, addresses first: an id may be a part of one."""
         told = [name for name in self.ids - self.accounts if len(name) >= _SHORTEST and re.search(r"[^\W\d_]", name)]
-        return (*sorted(self.addresses), *sorted(told, key=lambda name: (-len(name), name)))
+        names = (*sorted(self.addresses), *sorted(told, key=lambda name: (-len(name), name)))
+        return tuple(dict.fromkeys(form for name in names for form in _forms(name)))
 
     @cached_property
     def _pattern(self) -> re.Pattern[str]:
-        return re.compile(
-            "|".join(rf"(?<![\w@.+-]){re.escape(name)}(?![\w@-])" for name in self.needles) or r"(?!)", re.IGNORECASE
-        )
+        told = "|".join(map(re.escape, self.needles))
+        return re.compile(rf"{_BEFORE}(?:{told}){_BEHIND}" if told else r"(?!)", re.IGNORECASE)
 
     def is_named_in(self, text: str) -> bool:
         return bool(self._pattern.search(text))
@@ -58,6 +63,12 @@ class Person:
     def __contains__(self, value: object) -> bool:
         """Whether a whole value is an id or address of theirs."""
         return isinstance(value, str | int) and not isinstance(value, bool) and plain(str(value)) in self.names
+
+
+def _forms(name: str) -> tuple[str, ...]:
+    """A name as it stands in a text, in a URL, in a URL within a URL, and in JSON."""
+    quoted = quote(name, safe="")
+    return name, quoted, quote(quoted, safe=""), json.dumps(name)[1:-1]
 
 
 def person_columns(table: Table) -> list[str]:

@@ -5,7 +5,21 @@ from contextlib import contextmanager
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Column, Date, DateTime, Engine, String, Table, Text, create_engine, delete, insert, or_, select
+from sqlalchemy import (
+    Column,
+    Date,
+    DateTime,
+    Engine,
+    String,
+    Table,
+    Text,
+    create_engine,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+)
 
 from usage_pipeline.ledger import schema, upgrades
 
@@ -50,8 +64,16 @@ def lift(engine: Engine, account: str) -> bool:
 
 
 def suppressed(engine: Engine, as_of: date) -> set[str]:
-    """The accounts that are out on a morning."""
-    wanted = select(suppression.c.account_id).where(or_(suppression.c.until.is_(None), suppression.c.until >= as_of))
+    """The accounts that are out on a morning; not on those before the one that was delivered when it was said.
+
+    Not by the clock: of a simulated company every morning is a past one.
+    """
+    run = schema.run
+    said_on = select(func.max(run.c.as_of)).where(run.c.started_at <= suppression.c.at).scalar_subquery()
+    wanted = select(suppression.c.account_id).where(
+        or_(suppression.c.until.is_(None), suppression.c.until >= as_of),
+        func.coalesce(said_on, as_of) <= as_of,
+    )
     with engine.connect() as connection:
         return set(connection.execute(wanted).scalars())
 

@@ -60,6 +60,9 @@ class Roles(Part):
     """Such a connection is taken out."""
     login: tuple[str, ...] = ()
     """Being there without doing anything: not counted as the use of a feature."""
+    non_interaction: tuple[str, ...] = ()
+    """What happens to an account and is nothing that its people do (an invoice fell due, a deadline was missed): counted
+    by name, by metrics and by roles, but no use, no activity and no session."""
     workflows: tuple[tuple[str, str], ...] = ()
     """Pairs of the event that begins a workflow and the one that completes it: `[Import Started, Data Imported]`."""
     content: tuple[str, ...] = ()

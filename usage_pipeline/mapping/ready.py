@@ -12,12 +12,10 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
+from usage_pipeline.mapping import currencies
 from usage_pipeline.mapping.part import Part
 
 Format = Literal["stripe", "zendesk", "nps"]
-
-# docs.stripe.com/currencies, "Zero-decimal currencies".
-_WHOLE = "('BIF','CLP','DJF','GNF','JPY','KMF','KRW','MGA','PYG','RWF','UGX','VND','VUV','XAF','XOF','XPF')"
 
 
 class Ready(Part):
@@ -91,8 +89,11 @@ def _quoted(name: str) -> str:
 
 
 def _at(column: str) -> str:
-    escaped = column.replace("~", "~0").replace("/", "~1").replace("'", "''")
-    return f"(row->>'/{escaped}')"
+    return f"(row->>'{_path(column)}')"
+
+
+def _path(column: str) -> str:
+    return "/" + column.replace("~", "~0").replace("/", "~1").replace("'", "''")
 
 
 def _first(*columns: str) -> str:
@@ -104,14 +105,17 @@ def _utc(*columns: str) -> str:
     return f"timezone('UTC', CAST({_first(*columns)} AS TIMESTAMP))"
 
 
-def _id(what: str, *columns: str) -> str:
-    said = f"no column {columns[0]}: this is no export of {what}".replace("'", "''")
-    return f"coalesce({_first(*columns)}, error('{said}'))"
+def _needed(what: str, *columns: str) -> str:
+    """As `_first`; where the file has none of the columns it is not what it was said to be, and that is told."""
+    said = f"no column {columns[0]}: this is no {what}".replace("'", "''")
+    has_one = " OR ".join(f"json_exists(row, '{_path(column)}')" for column in columns)
+    return f"CASE WHEN {has_one} THEN {_first(*columns)} ELSE error('{said}') END"
 
 
 def _minor(amount: str) -> str:
-    units = f"CASE WHEN upper({_first('Currency')}) IN {_WHOLE} THEN 1 ELSE 100 END"
-    return f"CAST(round(CAST({amount} AS DECIMAL(18, 4)) * {units}) AS BIGINT)"
+    # The export writes whole units in every currency; that Stripe's API counts MGA, ISK and UGX otherwise than ISO 4217
+    # does (docs.stripe.com/currencies) shows in none of its columns.
+    return f"CAST(round(CAST({amount} AS DECIMAL(18, 4)) * {currencies.units_sql(_first('Currency'))}) AS BIGINT)"
 
 
 # Columns of the Dashboard's exports as scripts in the open that read them name them: id, Customer ID, Plan, Quantity,
@@ -120,9 +124,9 @@ def _minor(amount: str) -> str:
 _STRIPE_SUBSCRIPTIONS = f"""
 WITH said AS (
   SELECT account_id,
-    {_id("Stripe's subscriptions", "id")} AS subscription_id,
+    {_needed("export of Stripe's subscriptions", "id")} AS subscription_id,
     -- Rows are sorted by their state before anything else is asked of them: a file of something else fails here.
-    lower({_id("Stripe's subscriptions", "Status")}) AS state,
+    lower({_needed("export of Stripe's subscriptions", "Status")}) AS state,
     {_first("Plan")} AS plan,
     CAST({_first("Quantity")} AS BIGINT) AS seats,
     upper({_first("Currency")}) AS currency,
@@ -135,22 +139,30 @@ WITH said AS (
     lower(coalesce({_first("Cancel At Period End")}, 'false')) AS stops_then
   FROM ({{ROWS}})
 ), terms AS (
-  SELECT subscription_id, account_id, plan, seats, currency, started, trial_end, state,
+  SELECT subscription_id, account_id, plan, seats, currency, state,
     CAST(round(CASE every WHEN 'year' THEN amount / 12 WHEN 'week' THEN amount * 52 / 12
       WHEN 'day' THEN amount * 365 / 12 ELSE amount END) AS BIGINT) AS mrr_minor,
     CASE every WHEN 'year' THEN 12 WHEN 'month' THEN 1 END AS term_months,
-    CAST(period_end AS DATE) AS renews_on,
-    stops_then <> 'true' AS auto_renew,
-    CASE WHEN state IN ('canceled', 'incomplete_expired', 'unpaid') THEN coalesce(stopped, period_end, started) END AS ended
-  FROM said
+    CASE WHEN ended IS NULL THEN CAST(period_end AS DATE) END AS renews_on,
+    CASE WHEN ended IS NULL THEN stops_then <> 'true' END AS auto_renew,
+    started, trial_end, greatest(started, coalesce(trial_end, started)) AS began, ended
+  FROM (SELECT *, CASE WHEN state IN ('canceled', 'incomplete_expired') THEN stopped END AS ended FROM said)
+), past AS (
+  -- When the running term ends, and whether it is renewed, is said as it is now: a morning before must not see it.
+  SELECT * EXCLUDE (renews_on, auto_renew) FROM terms
+), dated AS (
+  SELECT *, 'trial' AS status, started AS valid_from FROM past WHERE trial_end > started OR state = 'trialing'
+  UNION ALL BY NAME
+  SELECT *, 'active' AS status, began AS valid_from FROM past
+  WHERE state NOT IN ('trialing', 'incomplete_expired') AND (ended IS NULL OR ended > began)
+  UNION ALL BY NAME
+  SELECT *, 'cancelled' AS status, ended AS valid_from FROM past WHERE ended IS NOT NULL
+  UNION ALL BY NAME
+  -- What it is now, without a moment: from the delivery. So one that is paid again after it was given up is told too.
+  SELECT *, CASE WHEN state IS NULL THEN NULL WHEN state = 'trialing' THEN 'trial' WHEN state IN ('canceled', 'incomplete_expired', 'unpaid')
+    THEN 'cancelled' ELSE 'active' END AS status, CAST(NULL AS TIMESTAMPTZ) AS valid_from FROM terms
 )
-SELECT * EXCLUDE (started, trial_end, state, ended), 'trial' AS status, started AS valid_from
-FROM terms WHERE trial_end > started OR state = 'trialing'
-UNION ALL BY NAME
-SELECT * EXCLUDE (started, trial_end, state, ended), 'active' AS status, greatest(started, coalesce(trial_end, started)) AS valid_from
-FROM terms WHERE state <> 'trialing' AND (ended IS NULL OR ended > greatest(started, coalesce(trial_end, started)))
-UNION ALL BY NAME
-SELECT * EXCLUDE (started, trial_end, state, ended), 'cancelled' AS status, ended AS valid_from FROM terms WHERE ended IS NOT NULL
+SELECT * EXCLUDE (started, trial_end, began, state, ended) FROM dated
 """
 
 # As above: id, Customer, Subscription, Status, Amount Due, Amount Paid ("9.90"), Currency, Date (UTC), Due Date (UTC),
@@ -158,9 +170,9 @@ SELECT * EXCLUDE (started, trial_end, state, ended), 'cancelled' AS status, ende
 _STRIPE_INVOICES = f"""
 WITH said AS (
   SELECT account_id,
-    {_id("Stripe's invoices", "id")} AS invoice_id,
+    {_needed("export of Stripe's invoices", "id")} AS invoice_id,
     {_first("Subscription")} AS subscription_id,
-    lower({_id("Stripe's invoices", "Status")}) AS state,
+    lower({_needed("export of Stripe's invoices", "Status")}) AS state,
     {_minor(_first("Amount Due"))} AS amount_minor,
     {_minor(_first("Amount Paid"))} AS paid,
     upper({_first("Currency")}) AS currency,
@@ -169,12 +181,15 @@ WITH said AS (
     {_utc("Paid At (UTC)")} AS paid_at
   FROM ({{ROWS}})
 )
--- Open from when it was issued, and paid from when it was paid; where that is not said, as it is now.
+-- Open from when it was issued, and paid from when it was paid; what it is now, where that has no moment of its own,
+-- from the delivery.
 SELECT * EXCLUDE (state, paid, paid_at), 'open' AS status, 0 AS paid_minor, issued_at AS valid_from
-FROM said WHERE state = 'open' OR paid_at > issued_at
+FROM said WHERE state <> 'draft' AND (paid_at IS NULL OR paid_at > issued_at)
 UNION ALL BY NAME
 SELECT * EXCLUDE (state, paid, paid_at), state AS status, paid AS paid_minor, paid_at AS valid_from
-FROM said WHERE state <> 'open'
+FROM said WHERE paid_at IS NOT NULL AND state <> 'open'
+UNION ALL BY NAME
+SELECT * EXCLUDE (state, paid, paid_at), state AS status, paid AS paid_minor, NULL AS valid_from FROM said
 """
 
 # The columns of the tickets' CSV export as scripts in the open write them out (Summation column, Id, Requester id,
@@ -182,7 +197,7 @@ FROM said WHERE state <> 'open'
 # export, which are the API's (developer.zendesk.com/api-reference/ticketing/tickets/tickets).
 _ZENDESK_TICKETS = f"""
 SELECT account_id,
-  {_id("Zendesk's tickets", "Id", "id")} AS ticket_id,
+  {_needed("export of Zendesk's tickets", "Id", "id")} AS ticket_id,
   {_first("Created at", "created_at")} AS opened_at,
   CASE WHEN lower({_first("Status", "status")}) IN ('solved', 'closed')
     THEN coalesce({_first("Solved at", "solved_at")}, {_first("Updated at", "updated_at")}) END AS closed_at,
@@ -204,8 +219,7 @@ SELECT account_id,
   coalesce({_first("Response ID", "Response Id", "ResponseId", "response_id", "id", "ID", "#")}, md5(CAST(row AS VARCHAR))) AS response_id,
   {_first("user_id", "User ID", "Person Email", "Person email", "Email", "email", "Email Address")} AS user_id,
   'nps' AS kind,
-  coalesce({_first("Score", "NPS", "NPS Score", "score", "nps_score", "Rating")},
-    error('no column Score: this is no survey of which the score is known')) AS score,
+  {_needed("survey of which the score is known", "Score", "NPS", "NPS Score", "score", "nps_score", "Rating")} AS score,
   CASE WHEN regexp_full_match({_ANSWERED}, '[0-9]{{10}}') THEN CAST(to_timestamp(CAST({_ANSWERED} AS BIGINT)) AS VARCHAR)
     ELSE {_ANSWERED} END AS answered_at
 FROM ({{ROWS}})
@@ -225,6 +239,14 @@ _SELECTS: dict[tuple[str, str], tuple[str, tuple[str, ...], str]] = {
     ("ticket", "zendesk"): ("tickets", ("Organization", "organization_id"), _ZENDESK_TICKETS),
     ("survey", "nps"): ("nps", _COMPANY, _NPS),
 }
+PEOPLE: dict[str, tuple[str, ...]] = {
+    "subscription": ("Customer Email",),
+    "invoice": ("Customer Email",),
+    # Not "Requester id", which is Zendesk's own: the product's user of that number is somebody else.
+    "ticket": ("Requester email", "Requester external id"),
+    "survey": ("user_id", "User ID", "Person Email", "Person email", "Email", "email", "Email Address"),
+}
+"""By table, columns of its export that say whom a row is about; `forget` looks there."""
 _TOLD_BY: dict[tuple[str, Format], set[str]] = {
     ("subscription", "stripe"): {"id", "Customer ID", "Plan", "Interval", "Status", "Created (UTC)"},
     ("invoice", "stripe"): {"id", "Customer", "Amount Due", "Amount Paid", "Status", "Date (UTC)"},

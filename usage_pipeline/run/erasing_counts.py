@@ -4,7 +4,7 @@ In `events/batch` a row of theirs is one refused row more, whose line in `events
 nothing but that it was there, as if the file were landed anew.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from typing import Any
 
@@ -77,7 +77,8 @@ def days_counted(lake: Lake, person: Person, found: Iterable[Traces]) -> list[da
 
     Those whose events are there still: without them nothing can be counted again.
     """
-    days = {day for one in found if one.table.key in COUNTED | {catalogue.EVENT.key} and one.rows for day in one.days}
+    counted = [one for one in found if one.table.key in COUNTED or (one.table == catalogue.EVENT and one.rows)]
+    days = {day for one in counted for day in one.days}
     if person.shared_browsers:
         events = lake.read(catalogue.EVENT)
         shared = events.filter(events.anonymous_id.isin(sorted(person.shared_browsers)))
@@ -86,8 +87,8 @@ def days_counted(lake: Lake, person: Person, found: Iterable[Traces]) -> list[da
     return sorted(day for day in days if there and day >= there[0])
 
 
-def count_again(lake: Lake, days: list[date]) -> None:
-    """Links, tallies and rollups from the events that are left."""
+def count_again(lake: Lake, days: list[date], non_interaction: Sequence[str]) -> None:
+    """Links, tallies and rollups from the events that are left, `non_interaction` as the mapping names them."""
     calls, naming = (lake.read(table) for table in (catalogue.IDENTITY_CALL, catalogue.NAMING))
     if lake.exists(catalogue.IDENTITY_LINK):
         said = (lake.read(table) for table in (sources.USER, sources.ACCOUNT, sources.ACCOUNT_MERGE))
@@ -110,7 +111,9 @@ def count_again(lake: Lake, days: list[date]) -> None:
         if own:
             found = known.events(lake, span).select(*rollups.USED)
             with engine.holding(lake.backend, "held_events", found.filter(found.known_day.isin(own))) as held:
-                lake.replace(usage.USER_FEATURE_DAY, rollups.user_feature_day(held, zones), own)
+                lake.replace(
+                    usage.USER_FEATURE_DAY, rollups.user_feature_day(held, zones, non_interaction=non_interaction), own
+                )
                 lake.replace(usage.EVENT_DAY, rollups.event_day(held), own)
     later = sorted(day for day in rolled if day >= days[0])
     if later:

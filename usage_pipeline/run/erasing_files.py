@@ -5,22 +5,21 @@ aside and put in place, and stays the batch that it was: what it is known by is 
 landed, which is remembered for the new content, too (`landed/landing.json`).
 """
 
-import json
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from usage_pipeline.company import Company
 from usage_pipeline.events import forgotten, ingest, parts
 from usage_pipeline.events.batches import Batch
-from usage_pipeline.events.persons import COLUMNS, Person
-from usage_pipeline.run import erasing_lines
-from usage_pipeline.run.erasing_lines import Whose
+from usage_pipeline.events.persons import Person
+from usage_pipeline.home import replaced
+from usage_pipeline.run import erasing_columns, erasing_lines
+from usage_pipeline.run.erasing_whose import Whose
+from usage_pipeline.sources import landing
 from usage_pipeline.sources.landing import Delivery, File
 
 
@@ -49,12 +48,14 @@ def search(
         if batch.events.format != "select":
             for file in batch.files.values():
                 by_path.setdefault(file.path, []).append(batch)
-    columns = _columns(company)
+    columns = erasing_columns.of(company)
     for delivery in deliveries:
         for file in delivery.files:
             progress(file.name)
             batches = by_path.get(file.path, [])
-            whose = Whose(person, frozenset(), frozenset() if batches else columns.get(file.table, COLUMNS))
+            said = columns.get(file.table, erasing_columns.unread())
+            whose = Whose(person, frozenset(), said.theirs, said.about, said.read)
+            whose = Whose(person, frozenset(), frozenset()) if batches else whose
             if not erasing_lines.is_hit(file, whose):
                 continue
             if batches:
@@ -67,19 +68,14 @@ def search(
 def put_in_place(found: Found, content: bytes, state: Path) -> None:
     """Write the file again, and remember that its content is still the batch that it was."""
     path = found.file.path
-    aside = path.with_name(f".{path.name}.new")
-    aside.write_bytes(content)
-    about = aside.stat()
-    index = state / "landing.json"
-    known: dict[str, list[Any]] = json.loads(index.read_text(encoding="utf-8")) if index.exists() else {}
-    first = known.get(str(path.resolve()), [0, 0, "", found.file.landed_at.isoformat()])[3]
-    known[str(path.resolve())] = [about.st_size, about.st_mtime_ns, found.file.digest, first]
-    state.mkdir(parents=True, exist_ok=True)
-    # The index first: a kill in between leaves a file that is hashed again, to what it was.
-    fresh = index.with_suffix(".new")
-    fresh.write_text(json.dumps(known), encoding="utf-8")
-    fresh.replace(index)
-    aside.replace(path)
+    place = str(path.resolve())
+    with replaced(path) as aside:
+        aside.write_bytes(content)
+        about = aside.stat()
+        # The index first: a kill in between leaves a file that is hashed again, to what it was.
+        with landing.remembering(state) as known:
+            first = known.get(place, [0, 0, "", found.file.landed_at.isoformat()])[3]
+            known[place] = [about.st_size, about.st_mtime_ns, found.file.digest, first]
 
 
 def _lines(batches: list[Batch], company: Company, person: Person, landed: Mapping[str, Collection[int]]) -> set[int]:
@@ -101,41 +97,3 @@ def _lines(batches: list[Batch], company: Company, person: Person, landed: Mappi
                 if raw and person.is_named_in(raw):
                     found.add(line)
     return found
-
-
-def _columns(company: Company) -> dict[str, frozenset[str]]:
-    """By the table that a file is, its columns (lower case) that say whose a row is, as the mapping's SQL names them."""
-    found: dict[str, frozenset[str]] = {}
-    for select in (*company.tables.values(), *(events.select for events in company.events if events.select)):
-        with duckdb.connect() as connection:
-            told = connection.execute("SELECT json_serialize_sql(?)", [select]).fetchone()
-        tables: set[str] = set()
-        columns: set[str] = set(COLUMNS)
-        _walk(json.loads(told[0]) if told else {}, tables, columns)
-        for table in tables:
-            found[table] = found.get(table, frozenset()) | {name.lower() for name in columns}
-    return found
-
-
-def _walk(node: Any, tables: set[str], columns: set[str]) -> None:
-    if isinstance(node, dict):
-        if node.get("type") == "BASE_TABLE":
-            tables.add(node["table_name"])
-        if node.get("alias") in COLUMNS:
-            _named_in(node, columns)
-        for value in node.values():
-            _walk(value, tables, columns)
-    elif isinstance(node, list):
-        for value in node:
-            _walk(value, tables, columns)
-
-
-def _named_in(node: Any, columns: set[str]) -> None:
-    if isinstance(node, dict):
-        if node.get("class") == "COLUMN_REF":
-            columns.add(node["column_names"][-1])
-        for value in node.values():
-            _named_in(value, columns)
-    elif isinstance(node, list):
-        for value in node:
-            _named_in(value, columns)

@@ -14,6 +14,7 @@ import ibis.expr.types as ir
 import pyarrow as pa
 
 from usage_pipeline import engine
+from usage_pipeline.company import Roles
 from usage_pipeline.events import catalogue
 from usage_pipeline.events.persons import Person
 from usage_pipeline.lake import Lake, Table, upkeep
@@ -60,7 +61,7 @@ def landed_lines(lake: Lake, person: Person) -> dict[str, set[int]]:
     return found
 
 
-def erase(lake: Lake, tables: Sequence[Table], person: Person, progress: Progress) -> Erased:
+def erase(lake: Lake, roles: Roles, tables: Sequence[Table], person: Person, progress: Progress) -> Erased:
     """Take the person out of all tables, count anew what was counted with them, and delete older versions."""
     found = Erased(erasing_traces.traces(lake, tables, person))
     found.days = erasing_counts.days_counted(lake, person, found.traces)
@@ -70,7 +71,7 @@ def erase(lake: Lake, tables: Sequence[Table], person: Person, progress: Progres
             progress(one.table.key)
             _rewrite(lake, one, person)
     progress("rollups")
-    erasing_counts.count_again(lake, found.days)
+    erasing_counts.count_again(lake, found.days, roles.non_interaction)
     # What is left in them is of days whose events are kept no more, so that they cannot be counted again.
     for one in erasing_traces.traces(lake, [table for table in tables if table.key in COUNTED], person):
         _rewrite(lake, one, person)

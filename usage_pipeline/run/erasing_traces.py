@@ -14,8 +14,8 @@ from usage_pipeline.events import catalogue, persons
 from usage_pipeline.events.persons import Person
 from usage_pipeline.lake import Lake, Table
 
-# Names of accounts: a person's id may be the same text and is another thing.
-_NOT_PEOPLE = frozenset({"account_id", "parent_id", "event_id", "batch", "content_hash", "name", "feature"})
+# Ids of accounts: a person's id may be the same text and is another thing. Names may hold a person ("Ann's workspace").
+_NOT_PEOPLE = frozenset({"account_id", "parent_id", "event_id", "batch", "content_hash"})
 
 
 @dataclass(frozen=True)

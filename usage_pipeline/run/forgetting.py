@@ -77,9 +77,10 @@ def forget(
     progress: Progress,
     with_crm: bool = True,
 ) -> Forgotten:
-    """Find the person of some user ids or addresses everywhere and, where `really`, erase them; `Rejected` if unknown.
+    """Find the person of some user ids or addresses everywhere and, where `really`, erase them.
 
-    The tombstone is written first: from then on nothing that lands brings them back.
+    The tombstone is written first: from then on nothing that lands brings them back. Also for whoever is not known
+    (yet): then `is_nothing`, and a name that was mistyped is seen by that.
     """
     progress("who it is")
     person = persons.find(place.lake, names)
@@ -130,7 +131,7 @@ def _of_files(place: Opened, person: Person, found: Forgotten, progress: Progres
 def _of_lake(place: Opened, person: Person, found: Forgotten, progress: Progress, *, really: bool) -> None:
     progress("tables")
     if really:
-        erased = erasing_lake.erase(place.lake, tables.TABLES, person, progress)
+        erased = erasing_lake.erase(place.lake, place.company.roles, tables.TABLES, person, progress)
         traces = erased.traces
         found.days = len(erased.days)
     else:

@@ -107,21 +107,24 @@ def _as_seen(task: dict[str, Any], as_of: date) -> dict[str, Any]:
 
 
 def _take_in(ledger: Ledger, crm: Crm, as_of: date) -> None:
-    """Keep what people did with our tasks since we last asked."""
+    """Keep what people did since we last asked with our tasks of before the morning."""
     instance = crm.instance().key
     waiting = [
         task
         for task in frames.rows(ledger.episodes(instance))
-        if task["status"] == TaskStatus.OPEN or (task["status"] == TaskStatus.WITHDRAWN and task["is_touched"])
+        if task["opened_on"] < as_of
+        and (task["status"] == TaskStatus.OPEN or (task["status"] == TaskStatus.WITHDRAWN and task["is_touched"]))
     ]
     if not waiting:
         return
     states = crm.task_states([task["task_id"] for task in waiting])
-    changed = [_what_changed(task, states.get(task["task_id"]), as_of) for task in waiting]
+    # A morning that is made again asks the CRM of today, and must not tell the mornings since then of it.
+    seen_at = morning(max(as_of, ledger.last_as_of(instance) or as_of))
+    changed = [_what_changed(task, states.get(task["task_id"]), seen_at) for task in waiting]
     ledger.record_task_states(instance, [change for change in changed if change])
 
 
-def _what_changed(task: dict[str, Any], state: TaskState | None, as_of: date) -> dict[str, Any]:
+def _what_changed(task: dict[str, Any], state: TaskState | None, seen_at: datetime) -> dict[str, Any]:
     key = {"task_key": task["task_key"]}
     if state is None:
         if task["status"] != TaskStatus.OPEN:
@@ -129,7 +132,7 @@ def _what_changed(task: dict[str, Any], state: TaskState | None, as_of: date) ->
         # Deleted by a person, who said no in their own way. When, no CRM tells: seen by the next morning.
         return key | {
             "status": TaskStatus.DISMISSED.value,
-            "closed_at": morning(as_of),
+            "closed_at": seen_at,
             "answer": "deleted in the CRM",
             "is_touched": True,
         }

@@ -74,9 +74,14 @@ class _Kept:
 
     @property
     def since(self) -> datetime | None:
-        """From when on to ask for changes; None before the first read."""
+        """From when on to ask for changes; None before the first read.
+
+        Not later than the last read began (what it found is known from then): one that took long may have seen a
+        record before it was changed, and others that were changed after it.
+        """
         times = [row["modified_at"] for row in self.newest.values() if row.get("modified_at") is not None]
-        return max(times) - OVERLAP if times else None
+        began = [row["known_at"] for row in self.newest.values()]
+        return min(max(times), max(began)) - OVERLAP if times else None
 
     def and_gone(self, said: Mapping[str, Row], gone: Iterable[str]) -> list[Row]:
         """Everything known as it is said to be now: changed, gone, or as before."""

@@ -10,14 +10,19 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
+
 from usage_pipeline.errors import Rejected
+from usage_pipeline.home import put
 
 MANIFEST = "manifest.json"
+INDEX = "landing.json"
 # What a mapping's SQL can read as a table.
 TABLES = (".csv", ".parquet", ".jsonl", ".ndjson", ".json")
 LINES = (".jsonl", ".ndjson", ".json")
@@ -140,21 +145,54 @@ def naive_utc(moment: datetime) -> datetime:
     return moment if moment.tzinfo is None else moment.astimezone(UTC).replace(tzinfo=None)
 
 
+@contextmanager
+def remembering(state: Path) -> Iterator[dict[str, list[Any]]]:
+    """What is known of landed files, to be changed by one process at a time: size, time of change, hash, first sight."""
+    state.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{state / INDEX}.lock"):
+        known = _known(state / INDEX)
+        yield known
+        put(state / INDEX, json.dumps(known))
+
+
+def _known(path: Path) -> dict[str, list[Any]]:
+    try:
+        known: dict[str, list[Any]] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    except ValueError as broken:
+        raise Rejected(
+            f"{path}, by which landed files are known, cannot be read: {broken}",
+            fix="take it from a backup, or remove it: files without a manifest then land anew with the next reading",
+        ) from broken
+    return known
+
+
 class _Seen:
     """Which files were seen before: path, size and time of change to hash and first sight."""
 
     def __init__(self, state: Path | None, landing: Path) -> None:
-        self.path = None if state is None else state / "landing.json"
+        self.state = state
         self.landing = landing
         self.before: dict[str, list[Any]] = {}
-        if self.path is not None and self.path.exists():
-            self.before = json.loads(self.path.read_text(encoding="utf-8"))
-        self.after: dict[str, list[Any]] = {}
+        self.version: tuple[int, int] | None = None
+        self.look()
+        self.new: dict[str, list[Any]] = {}
+
+    def look(self) -> None:
+        """Read the index, unless it is as it was: a file that `forget` wrote again meanwhile is not a new one."""
+        if self.state is None or not (self.state / INDEX).exists():
+            return
+        about = (self.state / INDEX).stat()
+        if self.version != (about.st_ino, about.st_mtime_ns):
+            self.version = about.st_ino, about.st_mtime_ns
+            self.before = _known(self.state / INDEX)
 
     def file(self, path: Path, now: datetime) -> File:
         about = path.stat()
         place = str(path.resolve())
         known = self.before.get(place)
+        if known is None or known[:2] != [about.st_size, about.st_mtime_ns]:
+            self.look()
+            known = self.before.get(place)
         if known is not None and known[:2] == [about.st_size, about.st_mtime_ns]:
             digest, first = known[2], known[3]
         else:
@@ -162,15 +200,15 @@ class _Seen:
                 digest = hashlib.file_digest(content, "sha256").hexdigest()[:32]
             # The same bytes written again came when they came first.
             first = known[3] if known is not None and known[2] == digest else now.isoformat()
-        self.after[place] = [about.st_size, about.st_mtime_ns, digest, first]
+            self.new[place] = [about.st_size, about.st_mtime_ns, digest, first]
         name = path.relative_to(self.landing).as_posix()
         return File(path, name, about.st_size, digest, datetime.fromisoformat(first))
 
     def keep(self) -> None:
-        if self.path is None or self.after.items() <= self.before.items():
+        if self.state is None or not self.new:
             return
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        aside = self.path.with_suffix(".new")
-        # Other landing folders may share the state.
-        aside.write_text(json.dumps(self.before | self.after), encoding="utf-8")
-        aside.replace(self.path)
+        # Other processes, and other landing folders, may share the state.
+        with remembering(self.state) as known:
+            for place, seen in self.new.items():
+                if known.get(place, [])[:2] != seen[:2]:
+                    known[place] = seen

@@ -11,8 +11,10 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from usage_pipeline.home import replaced
+
 # To be raised when the same files and the same select give other rows than before.
-LAYOUT = 1
+LAYOUT = 2
 
 
 class Kept:
@@ -29,13 +31,13 @@ class Kept:
         name = f"{sha256(repr((LAYOUT, *made_from)).encode()).hexdigest()[:32]}.parquet"
         self.used.add(name)
         path = self.folder / name
-        if path.exists():
+        try:
             return pq.read_table(path, partitioning=None)
-        rows = parse()
+        except FileNotFoundError:
+            rows = parse()
         self.folder.mkdir(parents=True, exist_ok=True)
-        aside = path.with_suffix(".new")
-        pq.write_table(rows, aside)
-        aside.replace(path)
+        with replaced(path) as aside:
+            pq.write_table(rows, aside)
         return rows
 
     def forget_others(self) -> None:

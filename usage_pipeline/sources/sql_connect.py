@@ -19,6 +19,7 @@ CONNECT_SECONDS = 15
 FILES = ("duckdb", "sqlite")
 """Databases that are a file."""
 
+_WRITE_IT = "write it as postgresql://user:password@host:5432/database"
 _REFUSED = ("authentication failed", "no password supplied", "does not exist", "permission denied", "Access denied")
 # Classes of SQLSTATE (PostgreSQL manual, appendix A) that pass: connection, transaction rollback, resources, operator
 # intervention (an administrator's, or a conflict on a standby), system error.
@@ -29,16 +30,14 @@ _PASSING = ("08", "40", "53", "57", "58")
 def connected(fetch: Fetch, variables: Mapping[str, str]) -> Iterator[Connection]:
     """A connection that reads; its errors, and those of what is done with it, come in our words."""
     stated = secrets.value(variables, fetch.database, fetch.name)
-    hidden = secrets.Hidden([stated])
+    url = _url(stated, fetch)
+    hidden = secrets.Hidden([stated, url.password or ""])
     try:
-        url = sa.make_url(stated)
-        hidden = secrets.Hidden([stated, url.password or ""])
         engine = _engine(url, fetch)
     except (exc.ArgumentError, ImportError) as wrong:
         raise Rejected(
             f"{fetch.name}: what {fetch.database} holds cannot be opened: {hidden.struck(str(wrong))}",
-            fix="write it as postgresql://user:password@host:5432/database; its driver comes with "
-            "`pip install 'usage-pipeline[postgres]'` (or [duckdb])",
+            fix=f"{_WRITE_IT}; its driver comes with `pip install 'usage-pipeline[postgres]'` (or [duckdb])",
         ) from None
     try:
         try:
@@ -51,6 +50,25 @@ def connected(fetch: Fetch, variables: Mapping[str, str]) -> Iterator[Connection
         raise _told(error, fetch, hidden) from None
     finally:
         engine.dispose()
+
+
+def _url(stated: str, fetch: Fetch) -> URL:
+    """The parts of what is stated; `Rejected` without a word of it where they cannot be told apart.
+
+    Of a password with an @ the parser takes the rest for host, port or database, and names it in its error.
+    """
+    try:
+        url = sa.make_url(stated)
+        at = url.host or ""
+        at += "" if url.get_backend_name() in FILES else url.database or ""
+    except (exc.ArgumentError, ValueError):
+        at = "@"
+    if "@" in at:
+        raise Rejected(
+            f"{fetch.name}: what {fetch.database} holds cannot be opened: it is no database URL",
+            fix=f"{_WRITE_IT}, the @ : / of a password as %40 %3A %2F",
+        )
+    return url
 
 
 def _engine(url: URL, fetch: Fetch) -> Engine:

@@ -21,7 +21,6 @@ from usage_pipeline.usage import catalogue, clocks
 PAUSE_MINUTES = 30
 
 USED = (
-    "event_id",
     "ts",
     "account_id",
     "user_id",
@@ -31,7 +30,6 @@ USED = (
     "quantity",
     "duration_ms",
     "session_id",
-    "content_hash",
     "known_day",
 )
 """The columns of events that rollups are made of."""
@@ -44,9 +42,14 @@ def zones(account: ir.Table) -> ir.Table:
     return clocks.zones(account)
 
 
-def user_feature_day(events: ir.Table, zones: ir.Table) -> ir.Table:
-    """Resolved events, counted per account, person, feature, day and known day; hours by the account's clock."""
-    timed = clocks.with_local_time(events.drop("event_id", "content_hash", "session_id", "anonymous_id", "name"), zones)
+def user_feature_day(events: ir.Table, zones: ir.Table, *, non_interaction: Sequence[str] = ()) -> ir.Table:
+    """Resolved events, counted per account, person, feature, day and known day; hours by the account's clock.
+
+    Events named in `non_interaction` are nothing that people do, and count in no rollup of use.
+    """
+    if non_interaction:
+        events = events.filter(events.name.notin(list(non_interaction)))
+    timed = clocks.with_local_time(events.drop("session_id", "anonymous_id", "name"), zones)
     timed = timed.mutate(day=timed.ts.date())
     counted = timed.group_by(_PART).agg(
         events=engine.whole(timed.count()),
@@ -154,7 +157,8 @@ def _sessions_begun(events: ir.Table) -> ir.Table:
     """Sessions that begin in each part: a stated one with its first event, any other after a pause.
 
     A session that runs over midnight is counted on both days, so that a day's partition
-    needs no other day. Only what may begin one is put in order: that is a few rows of many.
+    needs no other day. Only what may begin one is put in order: that is a few rows of many. Of what one moment
+    holds, what the rows themselves say decides, so that no id, which is nearly as wide as all else, need be read.
     """
     begins = _stated(events).union(_after_a_pause(events))
     begins = begins.mutate(day=begins.ts.date())
@@ -170,8 +174,8 @@ def _stated(events: ir.Table) -> ir.Table:
     stated = events.filter(events.session_id.notnull())
     first = stated.group_by(key).agg(ts=stated.ts.min())
     # An account is there, and the session and the day: plain equality will do.
-    tied = stated.select(*_BEGINS, "session_id", "event_id", "content_hash").semi_join(first, [*key, "ts"])
-    place = ibis.row_number().over(group_by=key, order_by=["event_id", "content_hash"])
+    tied = stated.select(*_BEGINS, "session_id").semi_join(first, [*key, "ts"])
+    place = ibis.row_number().over(group_by=key, order_by=["user_id", "feature"])
     return tied.mutate(place=place).filter(ibis._.place == 0).select(*_BEGINS)
 
 
@@ -198,9 +202,10 @@ def _after_a_pause(events: ir.Table) -> ir.Table:
             quiet["first"] <= before.until,
         ],
     ).select(*person, ts="first")
-    rows = events.select(*_BEGINS, "anonymous_id", "session_id", "event_id", "content_hash")
+    rows = events.select(*_BEGINS, "anonymous_id", "session_id")
     tied = rows.semi_join(begun, [rows[name].identical_to(begun[name]) for name in [*person, "ts"]])
-    place = ibis.row_number().over(group_by=[*person, "ts"], order_by=["event_id", "content_hash"])
+    # One that states its session goes before one that does not, and so begins nothing.
+    place = ibis.row_number().over(group_by=[*person, "ts"], order_by=["session_id", "feature"])
     first = tied.mutate(place=place)
     return first.filter(first.place == 0, first.session_id.isnull()).select(*_BEGINS)
 

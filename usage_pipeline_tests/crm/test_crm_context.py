@@ -1,13 +1,16 @@
 """What the CRMs know of a customer: deals, owners, terms; read by our clients, stocked by clients nobody here wrote."""
 
-from datetime import date, datetime, timedelta
+import time
+from datetime import UTC, date, datetime, timedelta
 
 import hubspot as hubspots_own
+import hubspot_played
 import pytest
 import requests
 import simple_salesforce
 from crm_sandbox import OWNER, running
 
+from usage_pipeline.crm import hubspot_context
 from usage_pipeline.errors import Rejected
 
 TOKEN = {"authorization": "Bearer sandbox-token"}
@@ -22,6 +25,8 @@ def sandbox(tmp_path_factory):
 @pytest.fixture
 def ids(sandbox):
     (ids,) = sandbox.stock(("Acme", "a1", "acme.example"))
+    # Also what another test searched within the same second counts.
+    sandbox.post("settings", hubspot_search_per_second=1_000)
     return ids
 
 
@@ -108,6 +113,75 @@ def test_only_what_changed_is_asked_for_and_every_page_of_it(sandbox, ids, porta
     assert [(deal.id, deal.stage, deal.is_won) for deal in again.changed] == [(changed, "Closed Won", True)]
     assert again.gone == {archived}
     assert again.companies == {everything[9].id: None}
+
+
+def many_deals(portal, count):
+    inputs = [{"properties": {"dealname": f"d{n}", "dealstage": "contractsent"}} for n in range(count)]
+    made = portal.deals.batch_api.create(batch_input_simple_public_object_batch_input_for_create={"inputs": inputs})
+    return sorted((deal.id for deal in made.results), key=int)
+
+
+def change(portal, *deals):
+    inputs = [{"id": deal, "properties": {"dealstage": "closedwon"}} for deal in deals]
+    portal.deals.batch_api.update(batch_input_simple_public_object_batch_input={"inputs": inputs})
+
+
+@pytest.fixture
+def edited_meanwhile(sandbox, ids, portal, monkeypatch):
+    """A client that reads three hits at a time, and somebody who changes deals when it has read the first three."""
+    monkeypatch.setattr(hubspot_context, "PER_PAGE", 3)
+    context = sandbox.client("hubspot").context
+
+    def of(*deals):
+        post, left = context._portal.post, [deals]
+
+        def meddling(path, kind, body):
+            answer = post(path, kind, body)
+            if path.endswith("/search") and left:
+                change(portal, *left.pop())
+            return answer
+
+        monkeypatch.setattr(context._portal, "post", meddling)
+        return context
+
+    return of
+
+
+def test_a_deal_changed_while_the_changes_are_read_hides_no_other(edited_meanwhile, portal):
+    made = many_deals(portal, 9)
+    since = datetime.now(UTC).replace(tzinfo=None)
+    for deal in made:
+        change(portal, deal)
+        time.sleep(0.002)
+    read = edited_meanwhile(*made[:2]).deals(since).changed
+    assert sorted((deal.id for deal in read), key=int) == made
+
+
+def test_of_many_deals_changed_at_one_moment_none_is_lost(edited_meanwhile, portal):
+    made = many_deals(portal, 11)
+    context = edited_meanwhile(*made[:2], made[7])
+    moments = {deal.modified_at for deal in context.deals(None).changed}
+    assert len(moments) == 1
+    read = context.deals(min(moments)).changed
+    assert sorted((deal.id for deal in read), key=int) == made
+    assert {deal.id for deal in read if deal.is_won} == {*made[:2], made[7]}
+
+
+def test_an_open_deal_that_was_merged_into_another_or_purged_is_gone():
+    nothing = (200, {"results": []})
+    heir = {"id": "7", "properties": {"hs_merged_object_ids": "8"}}
+    not_there = {"category": "OBJECT_NOT_FOUND", "context": {"ids": ["9"]}, "message": "none"}
+    joined = [{"from": {"id": deal}, "to": []} for deal in ("7", "8", "9")]
+    client, _, _ = hubspot_played.portal(
+        nothing,
+        (200, {"companyCurrency": "EUR"}),
+        nothing,
+        (200, hubspot_played.OK | {"results": joined}),
+        (207, hubspot_played.OK | {"results": [heir], "errors": [not_there], "numErrors": 1}),
+        nothing,
+    )
+    read = client.context.deals(datetime(2026, 5, 1), ["7", "8", "9"])
+    assert read.gone == {"8", "9"}
 
 
 def test_a_missing_scope_says_what_to_grant(sandbox, ids):

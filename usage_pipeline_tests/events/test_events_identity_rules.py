@@ -101,6 +101,43 @@ def test_whoever_moves_to_another_account_counts_there_from_the_day_it_was_known
     assert [(account, day) for _, account, _, day in known.whose()] == [("a1", 4), ("a2", 6), ("a1", 9)]
 
 
+@pytest.mark.parametrize(("morning", "evening"), [("acme", "zeta"), ("zeta", "acme")])
+def test_of_two_moves_that_became_known_together_the_later_one_holds(lake, morning, evening):
+    calls = [
+        call("group", 4, user_id="u1", account_id=name, ts=at(3, hour)) for name, hour in ((morning, 9), (evening, 15))
+    ]
+    known = Known(lake, calls=calls, events=[event(day, day, user_id="u1") for day in (2, 4, 5, 9)])
+    whose = [(account, day) for _, account, _, day in known.whose()]
+    # What waited for a link, and the day itself, may have been counted by the first already.
+    assert whose == [(morning, 4), (morning, 4), (evening, 5), (evening, 9)]
+
+
+def test_of_several_moves_on_one_day_the_last_one_holds_and_a_later_day_goes_on_from_there(lake):
+    moves = [("a1", at(4, 9)), ("a2", at(4, 12)), ("a1", at(4, 15)), ("a2", at(4, 18)), ("a3", at(5, 9))]
+    calls = [
+        call("group", moment.day, user_id="u1", account_id=name, ts=moment) | {"known_at": moment}
+        for name, moment in moves[:4]
+    ]
+    events = [event(day, day, user_id="u1") for day in (4, 5, 6)]
+    assert [account for _, account, _, _ in Known(lake, calls=calls, events=events).whose()] == ["a1", "a2", "a2"]
+    (name, moment) = moves[4]
+    calls.append(call("group", 5, user_id="u1", account_id=name, ts=moment))
+    assert [account for _, account, _, _ in Known(lake, calls=calls, events=events).whose()] == ["a1", "a3", "a3"]
+
+
+def test_a_browser_that_two_people_used_on_one_day_is_the_later_ones_from_then_on(lake):
+    known = Known(
+        lake,
+        users=[{"user_id": name, "account_id": f"of-{name}", "known_at": at(1)} for name in ("u1", "u2")],
+        calls=[
+            call("identify", 4, user_id=name, anonymous_id="an", ts=at(3, hour))
+            for name, hour in (("u2", 9), ("u1", 15))
+        ],
+        events=[event(day, day, anonymous_id="an") for day in (4, 5)],
+    )
+    assert known.whose() == [("m4", "of-u2", "u2", 4), ("m5", "of-u1", "u1", 5)]
+
+
 def test_an_alias_makes_two_ids_one_person_from_then_on(lake):
     known = Known(
         lake,

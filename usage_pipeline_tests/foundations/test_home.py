@@ -3,7 +3,7 @@ from datetime import date
 import pytest
 
 from usage_pipeline.errors import Rejected
-from usage_pipeline.home import Home
+from usage_pipeline.home import Home, put, replaced
 from usage_pipeline.settings import Settings
 
 
@@ -46,3 +46,27 @@ def test_partitions_begin_earlier_when_earlier_days_become_known_never_later(tmp
     assert not home.begin_partitions(date(2025, 1, 1))
     assert home.begin_partitions(date(2024, 1, 1))
     assert home.holding().first_known_day == "2024-01-01"
+
+
+def test_a_file_that_two_write_at_once_is_one_of_theirs_and_whole(tmp_path):
+    target = tmp_path / "home.json"
+    with replaced(target) as first:
+        first.write_text("first")
+        put(target, "second")
+        assert target.read_text() == "second"
+    assert target.read_text() == "first"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_file_of_which_the_writing_broke_off_is_as_it_was(tmp_path):
+    target = tmp_path / "home.json"
+    put(target, "before")
+
+    def broken():
+        with replaced(target) as aside:
+            aside.write_text("ha")
+            raise OSError("the disk is full")
+
+    with pytest.raises(OSError, match="full"):
+        broken()
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["before"]

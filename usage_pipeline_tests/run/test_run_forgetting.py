@@ -233,6 +233,16 @@ def test_forgetting_nobody_known_leaves_a_tombstone_alone(home):
     assert rows(home.lake, events.EVENT) == before
 
 
+def test_a_feature_called_after_the_forgotten_is_counted_under_no_name(home):
+    named = {"event": f"Opened profile of {ANNS_ADDRESS}", "properties": {"feature": ANNS_ADDRESS}}
+    write(home.home.path, [call(401, BOB, day=9, **named)], name="0003", users=(BOB,))
+    land(home)
+    forget(home)
+    assert naming(home.home.path, *NAMES) == []
+    features = {row["feature"] for row in rows(home.lake, usage.USER_FEATURE_DAY)}
+    assert features == {"reports", "invites", "(forgotten)"}
+
+
 def test_a_short_id_is_no_part_of_other_texts(home):
     write(home.home.path, [call(301, "17", day=9, properties={"pages": 17, "note": "17 pages of 17"})], name="0003")
     write(home.home.path, [call(302, BOB, day=9, properties={"note": "17 pages"})], name="0004")

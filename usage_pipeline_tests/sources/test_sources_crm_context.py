@@ -80,6 +80,13 @@ def test_the_next_reading_asks_from_a_little_before_the_last_change_and_for_the_
     assert crm.asked == [(DEAL.modified_at - crm_context.OVERLAP, ["d1"])]
 
 
+def test_what_was_changed_while_a_long_reading_went_on_is_asked_for_again():
+    changed_meanwhile = replace(DEAL, modified_at=datetime(2026, 5, 2, 0, 39))
+    crm = Played()
+    read(crm, read(Played(Deals((changed_meanwhile,))), now=FIRST), SECOND)
+    assert crm.asked == [(FIRST - crm_context.OVERLAP, ["d1"])]
+
+
 def test_the_first_reading_asks_for_everything():
     crm = Played()
     read(crm)

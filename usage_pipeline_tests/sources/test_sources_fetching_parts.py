@@ -1,12 +1,15 @@
 """The small parts of a fetch: secrets in texts, and types of columns."""
 
+import traceback
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 
 import pyarrow as pa
 import pytest
 
-from usage_pipeline.sources import secrets, sql_columns, sql_cursor
+from usage_pipeline.company import Fetch
+from usage_pipeline.errors import Rejected
+from usage_pipeline.sources import secrets, sql_columns, sql_connect, sql_cursor
 
 
 def of(*values, stated=None):
@@ -21,6 +24,25 @@ def test_a_secret_is_struck_however_it_is_written():
 
 def test_what_is_too_short_for_a_secret_leaves_the_text_as_it_was():
     assert secrets.Hidden(["a"]).struck("a bucket") == "a bucket"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "postgresql://me:p@ss:a-secret-word@db.example/shop",
+        "postgresql://me:a-secret-word@db.example:port/shop",
+        "postgresql://me:p@a-secret-word@db.example/shop",
+        "postgresql://me:p@ss/a-secret-word@db.example/shop",
+        "a-secret-word",
+    ],
+)
+def test_no_part_of_a_password_is_told_when_an_address_cannot_be_read(address):
+    with (
+        pytest.raises(Rejected, match=r"(?s)what SHOP_SQL holds cannot be opened.*%40 %3A %2F") as refused,
+        sql_connect.connected(Fetch(name="shop", database="SHOP_SQL", table="usage"), {"SHOP_SQL": address}),
+    ):
+        pass
+    assert "a-secret-word" not in "".join(traceback.format_exception(refused.value, chain=True))
 
 
 @pytest.mark.parametrize(

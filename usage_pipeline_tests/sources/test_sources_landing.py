@@ -5,6 +5,7 @@ from datetime import datetime
 import pytest
 
 from usage_pipeline.errors import Rejected
+from usage_pipeline.run import erasing_files
 from usage_pipeline.sources import landing
 
 NOW = datetime(2026, 5, 4, 8)
@@ -54,6 +55,51 @@ def test_a_file_that_changed_is_another_file(tmp_path):
     (after,) = landing.deliveries(tmp_path / "in", now=LATER, state=state)
     assert after.files[0].digest != before.files[0].digest
     assert after.files[0].landed_at == LATER
+
+
+@pytest.fixture
+def meanwhile(monkeypatch):
+    """Something that happens once the index has been read, before the files are looked at."""
+    walk = landing._folders
+
+    def happens(what):
+        def walking(folder):
+            monkeypatch.setattr(landing, "_folders", walk)
+            what()
+            return walk(folder)
+
+        monkeypatch.setattr(landing, "_folders", walking)
+
+    return happens
+
+
+def test_two_that_look_at_once_remember_what_both_saw(tmp_path, meanwhile):
+    state = tmp_path / "state"
+    put(tmp_path / "in", "usage.csv")
+    put(tmp_path / "other", "more.csv")
+    meanwhile(lambda: landing.deliveries(tmp_path / "other", now=NOW, state=state))
+    landing.deliveries(tmp_path / "in", now=NOW, state=state)
+    again = [landing.deliveries(tmp_path / name, now=LATER, state=state)[0].landed_at for name in ("in", "other")]
+    assert again == [NOW, NOW]
+    assert len(list(state.glob("*.new"))) == 0
+
+
+def test_a_file_out_of_which_a_person_is_taken_meanwhile_stays_the_one_that_it_was(tmp_path, meanwhile):
+    state = tmp_path / "state"
+    put(tmp_path / "in", "usage.csv")
+    ((before,),) = (one.files for one in landing.deliveries(tmp_path / "in", now=NOW, state=state))
+    meanwhile(lambda: erasing_files.put_in_place(erasing_files.Found(before, 1, 0), b"a\n", state))
+    for _ in range(2):
+        ((after,),) = (one.files for one in landing.deliveries(tmp_path / "in", now=LATER, state=state))
+        assert (after.digest, after.landed_at, after.bytes) == (before.digest, NOW, 2)
+    assert sorted(path.name for path in (tmp_path / "in").iterdir()) == ["usage.csv"]
+
+
+def test_an_index_that_cannot_be_read_says_what_to_do(tmp_path):
+    put(tmp_path / "in", "usage.csv")
+    put(tmp_path / "state", "landing.json", '{"/in/usage.csv": [4,')
+    with pytest.raises(Rejected, match=r"landing\.json, by which landed files are known, cannot be read.*\n.*backup"):
+        landing.deliveries(tmp_path / "in", now=NOW, state=tmp_path / "state")
 
 
 def test_a_broken_manifest_is_named(tmp_path):

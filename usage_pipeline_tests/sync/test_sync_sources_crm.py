@@ -74,6 +74,16 @@ def test_a_deleted_task_is_a_no_that_the_next_morning_sees(ledger, crm):
     assert past(ledger, crm, date(2026, 5, 6))["a"]["status"] == "dismissed"
 
 
+def test_a_morning_made_again_tells_no_other_that_a_task_was_deleted_since(ledger, crm):
+    newest = date(2026, 5, 20)
+    ledger.finish("a run", "hubspot:1", newest, "done", datetime(2026, 5, 20, 12))
+    crm.tasks.clear()
+    assert past(ledger, crm, date(2026, 3, 2)) == {}
+    assert past(ledger, crm, TUESDAY)["a"]["status"] == "open"
+    assert past(ledger, crm, newest)["a"]["status"] == "open"
+    assert past(ledger, crm, date(2026, 5, 21))["a"]["status"] == "dismissed"
+
+
 def test_a_withdrawn_task_was_open_until_then(ledger, crm):
     made = planned(
         decisions=[decision(decision="not")],
