@@ -98,17 +98,13 @@ def _names(options: argparse.Namespace) -> list[str]:
     return names
 
 
-def _made(name: str, folder: Path, options: argparse.Namespace, what: str = "") -> models_data.Data:
+def _teller(what: str) -> models_data.Progress:
     started = time.monotonic()
-
-    def tell(words: str) -> None:
-        print(f"{name}{what}: {words} ({time.monotonic() - started:.0f} s)", file=sys.stderr, flush=True)
-
-    return models_data.made(folder, MAPPINGS / f"{name}.yaml", options.scratch, tell)
+    return lambda words: print(f"{what}: {words} ({time.monotonic() - started:.0f} s)", file=sys.stderr, flush=True)
 
 
 def _measured(name: str, options: argparse.Namespace) -> Iterator[Row]:
-    data = _made(name, options.data / name, options)
+    data = models_data.made(options.data / name, MAPPINGS / f"{name}.yaml", options.scratch, _teller(name))
     for outcome, stated in data.company.outcomes.items():
         begun = {"data": name, "outcome": outcome}
         try:
@@ -125,10 +121,13 @@ def _measured(name: str, options: argparse.Namespace) -> Iterator[Row]:
 
 
 def _transferred(name: str, options: argparse.Namespace) -> Iterator[Row]:
-    train = _made(name, options.train / name, options, " in TRAIN")
-    test = _made(name, options.test / name, options, " in TEST")
+    mapping = MAPPINGS / f"{name}.yaml"
+    train, test = (
+        models_data.labels(folder / name, mapping, options.scratch, _teller(f"{name} in {where}"))
+        for where, folder in (("TRAIN", options.train), ("TEST", options.test))
+    )
     both = models_data.united(options.train / name, options.test / name, options.scratch / "united" / name)
-    whole = _made(name, both, options, " in both")
+    whole = models_data.made(both, mapping, options.scratch, _teller(f"{name} in both"))
     for outcome, stated in whole.company.outcomes.items():
         begun = {"data": name, "outcome": outcome}
         try:

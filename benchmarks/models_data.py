@@ -6,9 +6,9 @@ of the code, so that a second run only trains.
 """
 
 import hashlib
-import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -23,6 +23,7 @@ from benchmarks import code_mark
 from usage_pipeline import company as companies
 from usage_pipeline import engine, periods
 from usage_pipeline.company import Company
+from usage_pipeline.engine import Backend
 from usage_pipeline.events import carried, catalogue, identity, ingest, known
 from usage_pipeline.features import snapshot
 from usage_pipeline.features.snapshot import Facts
@@ -49,27 +50,39 @@ class Data:
     """Columns of TRAINING_SNAPSHOT without `definitions`: accounts at risk and their mornings."""
     labels: pd.DataFrame
     """Columns of OUTCOME."""
-    last_known: date
-    """The morning after the last known day."""
 
 
 def made(folder: Path, mapping: Path, scratch: Path, tell: Progress) -> Data:
     """The folder's snapshots and outcomes; made once for the same files, mapping and code."""
-    # The mapping's `start` and `until` are for who wants to act; to learn, all that is on record serves.
-    company = companies.load(mapping).model_copy(update={"start": None, "until": None})
-    mark = _mark(folder, mapping)
-    home = scratch / mark
-    if not (home / "made.json").exists():
+    company = _company(mapping)
+    home = scratch / _mark(folder, mapping)
+    if not (home / "done").exists():
         shutil.rmtree(home, ignore_errors=True)
         home.mkdir(parents=True)
         _make(folder, company, home, tell)
-    last = json.loads((home / "made.json").read_text(encoding="utf-8"))["last_known"]
-    return Data(
-        company,
-        pq.read_table(home / "snapshots").to_pandas(),
-        pq.read_table(home / "labels.parquet").to_pandas(),
-        date.fromisoformat(last),
-    )
+        (home / "done").touch()
+    return Data(company, pq.read_table(home / "snapshots").to_pandas(), _kept(home))
+
+
+def labels(folder: Path, mapping: Path, scratch: Path, tell: Progress) -> pd.DataFrame:
+    """The folder's outcomes alone, with the columns of OUTCOME."""
+    company = _company(mapping)
+    home = scratch / f"{_mark(folder, mapping)}-labels"
+    if not (home / "labels.parquet").exists():
+        shutil.rmtree(home, ignore_errors=True)
+        home.mkdir(parents=True)
+        with _landed(folder, company, home, tell) as (_, _, asked):
+            pq.write_table(asked, home / "labels.parquet")
+    return _kept(home)
+
+
+def _kept(home: Path) -> pd.DataFrame:
+    return pq.read_table(home / "labels.parquet").to_pandas()
+
+
+def _company(mapping: Path) -> Company:
+    # The mapping's `start` and `until` are for who wants to act; to learn, all that is on record serves.
+    return companies.load(mapping).model_copy(update={"start": None, "until": None})
 
 
 def united(train: Path, test: Path, to: Path) -> Path:
@@ -99,7 +112,9 @@ def _mark(folder: Path, mapping: Path) -> str:
     return marked.hexdigest()[:16]
 
 
-def _make(folder: Path, company: Company, home: Path, tell: Progress) -> None:
+@contextmanager
+def _landed(folder: Path, company: Company, home: Path, tell: Progress) -> Iterator[tuple[Backend, Facts, pa.Table]]:
+    """The engine with the folder's facts, and all outcomes."""
     backend = engine.connect(memory_limit=MEMORY, threads=THREADS, spill=home / "spill")
     lake = Lake(str(home / "lake"), backend)
     tell("landing")
@@ -113,20 +128,23 @@ def _make(folder: Path, company: Company, home: Path, tell: Progress) -> None:
     tell("counting what was used")
     facts, days = _facts(lake, company, told)
     last = days[-1] + periods.ONE_DAY
-    labels = [_labels(name, company, told, facts, days[0], last) for name in company.outcomes]
-    asked = pa.concat_tables(backend.to_pyarrow(rows) for rows in labels)
-    pq.write_table(asked, home / "labels.parquet")
-    at_risk = asked.group_by(["as_of", "account_id"]).aggregate([])
-    wanted = sorted(set(at_risk["as_of"].to_pylist()))
-    (home / "snapshots").mkdir()
-    for number, (as_of, rows) in enumerate(snapshot.snapshots(facts, wanted, company, backend), start=1):
-        kept = rows.join(at_risk, ["as_of", "account_id"], join_type="left semi")
-        pq.write_table(kept, home / "snapshots" / f"{as_of}.parquet")
-        if number % 10 == 0 or number == len(wanted):
-            tell(f"features of {number} of {len(wanted)} mornings")
+    found = [_labels(name, company, told, facts, days[0], last) for name in company.outcomes]
+    yield backend, facts, pa.concat_tables(backend.to_pyarrow(rows) for rows in found)
     backend.disconnect()
     shutil.rmtree(home / "lake")
-    (home / "made.json").write_text(json.dumps({"last_known": last.isoformat()}), encoding="utf-8")
+
+
+def _make(folder: Path, company: Company, home: Path, tell: Progress) -> None:
+    with _landed(folder, company, home, tell) as (backend, facts, asked):
+        pq.write_table(asked, home / "labels.parquet")
+        at_risk = asked.group_by(["as_of", "account_id"]).aggregate([])
+        wanted = sorted(set(at_risk["as_of"].to_pylist()))
+        (home / "snapshots").mkdir()
+        for number, (as_of, rows) in enumerate(snapshot.snapshots(facts, wanted, company, backend), start=1):
+            kept = rows.join(at_risk, ["as_of", "account_id"], join_type="left semi")
+            pq.write_table(kept, home / "snapshots" / f"{as_of}.parquet")
+            if number % 10 == 0 or number == len(wanted):
+                tell(f"features of {number} of {len(wanted)} mornings")
 
 
 def _labels(name: str, company: Company, told: dict[str, ir.Table], facts: Facts, first: date, last: date) -> ir.Table:
@@ -163,7 +181,9 @@ def _facts(lake: Lake, company: Company, told: dict[str, ir.Table]) -> tuple[Fac
     found = known.events(lake, (days[0], days[-1]))
     with engine.holding(backend, "held_events", metrics.looked_at(found, wanted, rollups.USED)) as held:
         made = {
-            usage.USER_FEATURE_DAY: rollups.user_feature_day(held, rollups.zones(told["account"])),
+            usage.USER_FEATURE_DAY: rollups.user_feature_day(
+                held, rollups.zones(told["account"]), non_interaction=company.roles.non_interaction
+            ),
             usage.EVENT_DAY: rollups.event_day(held),
             usage.METRIC_DAY: metrics.metric_day(held, wanted) if wanted else usage.METRIC_DAY.empty(),
         }

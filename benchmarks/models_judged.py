@@ -53,12 +53,9 @@ def by_group(timed: Split) -> list[Split]:
     return found
 
 
-def by_folder(name: str, outcome: Outcome, whole: Data, train: Data, test: Data) -> Split:
+def by_folder(name: str, outcome: Outcome, whole: Data, train: pd.DataFrame, test: pd.DataFrame) -> Split:
     """What TEST's labels name beyond TRAIN's is judged; learned from TRAIN's, known by then where accounts are the same."""
-    asked = _rows(name, test)
-    named = pd.MultiIndex.from_arrays([asked.account, asked.morning])
-    taught = _rows(name, train)
-    learned = pd.MultiIndex.from_arrays([taught.account, taught.morning])
+    named, learned = (_told(name, labels) for labels in (test, train))
     rows = _rows(name, whole)
     here = pd.MultiIndex.from_arrays([rows.account, rows.morning])
     is_judged = np.asarray(here.isin(named) & ~here.isin(learned))
@@ -79,6 +76,12 @@ def by_folder(name: str, outcome: Outcome, whole: Data, train: Data, test: Data)
     if lack := training.lack(cut, known, judged):
         raise Rejected(lack)
     return Split(known, cut, judged, why)
+
+
+def _told(name: str, labels: pd.DataFrame) -> pd.MultiIndex:
+    """Accounts and mornings of which the labels say something."""
+    told = labels[(labels["outcome"] == name) & labels["happened"].notna()]
+    return pd.MultiIndex.from_arrays([told["account_id"], told["as_of"]])
 
 
 def _rows(name: str, data: Data) -> Rows:

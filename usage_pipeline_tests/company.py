@@ -31,6 +31,13 @@ _STEADY: dict[str, Any] = {
     "uses_7d": 100,
     "uses_28d": 400,
     "uses_90d": 1286,
+    "uses_182d": 2400,
+    "uses_364d": 4700,
+    "uses_vs_year": 1.1,
+    "active_weeks_182d": 26,
+    "active_weeks_364d": 50,
+    "users_ever": 15,
+    "dormant_users": 2,
     "uses_per_user_28d": 40.0,
     "minutes_28d": 2400.0,
     "minutes_per_session_28d": 15.0,
@@ -139,6 +146,7 @@ _NOTHING: dict[str, Any] = {
     **dict.fromkeys(
         (
             *("active_days_7d", "active_days_28d", "active_days_90d", "logins_28d", "sessions_7d", "sessions_28d"),
+            *("uses_182d", "uses_364d", "active_weeks_182d", "active_weeks_364d", "users_ever", "dormant_users"),
             *("uses_7d", "uses_28d", "uses_90d", "users_7d", "users_28d", "users_90d", "new_users_28d"),
             *("lost_users_28d", "power_users_28d", "features_7d", "features_28d", "features_90d", "features_share_28d"),
             *("features_lost_28d", "features_new_28d", "premium_features_28d", "value_events_28d", "minutes_28d"),

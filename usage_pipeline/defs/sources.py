@@ -1,6 +1,6 @@
 """`sources`: what others know, read from the landing folder and from the CRMs."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import dagster as dg
 import ibis.expr.types as ir
@@ -38,9 +38,9 @@ def _from_files(table: Table) -> dg.AssetsDefinition:
         deps=(fetching.FETCHED, catalogue.ACCOUNT_MERGE) if has_accounts else (fetching.FETCHED,),
         description=f"One row per {table.grain}, as the company's mapping selects it from the landed files.",
     )
-    def read(place: Place) -> pa.Table:
+    def read(place: Place) -> dg.Output[pa.Table]:
         opened = place.opened
-        rows = reading.table(
+        found = reading.read(
             table.name,
             opened.home.landing(),
             opened.company,
@@ -48,18 +48,48 @@ def _from_files(table: Table) -> dg.AssetsDefinition:
             now=opened.now(),
             state=opened.home.path / "landed",
         )
+        rows = found.rows
         if table is catalogue.ACCOUNT_MERGE:
             rows = merges.followed(rows)
         elif has_accounts:
             known = opened.lake.backend.to_pyarrow(opened.lake.read(catalogue.ACCOUNT_MERGE))
             rows = merges.applied(table.name, rows, known)
         # Whoever was forgotten stays so, whatever a new file says.
-        return Tombstones(opened.home.path).without(rows)
+        rows = Tombstones(opened.home.path).without(rows)
+        left_out = {"rows_left_out": found.refused} | ({"because": found.refused_because} if found.refused else {})
+        return dg.Output(rows, metadata=left_out)
 
     return read
 
 
 from_files = [_from_files(table) for table in FROM_FILES]
+
+
+@dg.multi_asset_check(
+    name="nothing_left_out",
+    specs=[
+        dg.AssetCheckSpec(
+            "nothing_left_out", asset=each.key, description="Every row of the landed files has what a row must have"
+        )
+        for each in from_files
+    ],
+    can_subset=True,
+)
+def nothing_left_out(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
+    """A warning for each table of which rows were left out: the other rows are as good as ever."""
+    for check in sorted(context.selected_asset_check_keys, key=str):
+        event = context.instance.get_latest_materialization_event(check.asset_key)
+        said = event.asset_materialization.metadata if event and event.asset_materialization else {}
+        left_out = {name: said[name].value for name in ("rows_left_out", "because") if name in said}
+        count = int(left_out.get("rows_left_out", 0))
+        yield dg.AssetCheckResult(
+            asset_key=check.asset_key,
+            check_name=check.name,
+            passed=not count,
+            severity=dg.AssetCheckSeverity.WARN,
+            description=f"{count:,} rows left out: {left_out['because']}" if count else "no row left out",
+            metadata=left_out,
+        )
 
 
 @tables.asset(

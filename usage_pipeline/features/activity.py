@@ -12,6 +12,7 @@ _MINUTE_MS = 60_000
 _USUAL_WEEKS = 12
 # 52 whole weeks, so that weekdays meet weekdays.
 _YEAR = 364
+_HALF_YEAR = 182
 
 
 def activity(seen: Seen, roster: ir.Table) -> ir.Table:
@@ -71,12 +72,21 @@ def recency(seen: Seen, roster: ir.Table) -> ir.Table:
     return beside(first, early.group_by(KEY).agg(events_before_signup=engine.whole(early.events.sum())))
 
 
-def last_year(seen: Seen, roster: ir.Table) -> ir.Table:
-    """Feature events of the same four weeks a year ago, of accounts and a record that old."""
-    then = seen.account_week.filter(seen.account_week.age.between(_YEAR + 1, _YEAR + periods.MONTH))
-    then = then.inner_join(roster.select(*KEY, "tenure_days", "record_age"), KEY)
-    then = then.filter(ibis.least(then.tenure_days, then.record_age) >= _YEAR + periods.MONTH)
-    return then.group_by(KEY).agg(uses_last_year=engine.whole(then.uses.sum()))
+def year(seen: Seen, roster: ir.Table) -> ir.Table:
+    """Half a year and a year of use, and the same four weeks a year ago, of accounts and a record that old."""
+    week = seen.account_week.filter(seen.account_week.age <= _YEAR + periods.MONTH)
+    week = week.inner_join(roster.select(*KEY, "tenure_days", "record_age"), KEY)
+    week = week.filter(week.age <= week.tenure_days)
+    is_old = ibis.least(week.tenure_days, week.record_age) >= _YEAR + periods.MONTH
+    number = (week.age - 1) // periods.WEEK
+    in_half, in_year = (windows.trailing(week.age, days) for days in (_HALF_YEAR, _YEAR))
+    return week.group_by(KEY).agg(
+        uses_last_year=engine.whole(week.uses.sum(where=is_old & (week.age > _YEAR))),
+        uses_182d=engine.whole(week.uses.sum(where=in_half)),
+        uses_364d=engine.whole(week.uses.sum(where=in_year)),
+        active_weeks_182d=engine.whole(number.nunique(where=in_half)),
+        active_weeks_364d=engine.whole(number.nunique(where=in_year)),
+    )
 
 
 def _usual_weeks(use: ir.Table) -> ir.Table:

@@ -25,10 +25,37 @@ def any_of(bits: ir.IntegerValue, where: ir.BooleanValue | None = None) -> ir.In
     return found
 
 
-def words(days: ir.IntegerValue, age: ir.IntegerValue) -> dict[str, ir.IntegerValue]:
-    """For an aggregation: days of use as the bits of two words of eight weeks, so that a window is a mask and no day counts twice."""
-    shifted = days.cast("int64") << ((age - 1) % WORD)
-    return {"near": any_of(shifted, age <= WORD), "far": any_of(shifted, age > WORD)}
+def words(
+    days: ir.IntegerValue, age: ir.IntegerValue, earlier: ir.IntegerValue | None = None
+) -> dict[str, ir.IntegerValue]:
+    """For an aggregation: days of use as the bits of two words of eight weeks, so that a window is a mask and no day counts twice.
+
+    `days` lie in one of the words; but where the word before it is given as `earlier`, they may be a word themselves.
+    """
+    shift = (age - 1) % WORD
+    if earlier is None:
+        shifted = days.cast("int64") << shift
+        return {"near": any_of(shifted, age <= WORD), "far": any_of(shifted, age > WORD)}
+
+    def inside(word: ir.IntegerValue) -> ir.IntegerValue:
+        # A shift that loses bits is an error.
+        return (word & (_whole() >> shift)) << shift
+
+    beyond = (days >> (WORD - shift)) | inside(earlier)
+    return {"near": any_of(inside(days), age <= WORD), "far": any_of((age > WORD).ifelse(inside(days), beyond))}
+
+
+def lived(rows: ir.Table, length: ir.IntegerValue) -> dict[str, ir.IntegerValue]:
+    """The words of the row without the days before the last `length`."""
+
+    def latest(length: ir.IntegerValue) -> ir.IntegerValue:
+        return (first() << ibis.least(length, WORD)) - 1
+
+    return {"near": rows.near & latest(length), "far": rows.far & latest(ibis.greatest(length - WORD, 0))}
+
+
+def _whole() -> ir.IntegerValue:
+    return ibis.literal((1 << WORD) - 1, "int64")
 
 
 def days(rows: ir.Table, first: int, last: int) -> ir.IntegerValue:

@@ -5,7 +5,7 @@ import ibis.expr.types as ir
 from usage_pipeline import engine, periods
 from usage_pipeline.features import bits, windows
 from usage_pipeline.features.roster import counted
-from usage_pipeline.features.sight import KEY, Seen, beside
+from usage_pipeline.features.sight import KEY, WINDOW, Seen, beside
 
 
 def breadth(seen: Seen, roster: ir.Table) -> ir.Table:
@@ -14,7 +14,11 @@ def breadth(seen: Seen, roster: ir.Table) -> ir.Table:
     block = use.group_by(*KEY, "block").agg(
         tenure_days=use.tenure_days.max(),
         before=bits.any_of(use.features, windows.before(use.age)),
-        **{f"in_{n}": bits.any_of(use.features, use.age <= n) for n in (7, 28, 90)},
+        **{f"in_{n}": bits.any_of(use.features, use.age <= n) for n in (7, 28)},
+        # The first day of 13 weeks lies before the last 90.
+        in_90=bits.any_of(
+            (use.age <= WINDOW - periods.WEEK).ifelse(use.features, use.latest), use.age <= periods.QUARTER
+        ),
     )
     sums = block.group_by(KEY).agg(
         tenure_days=block.tenure_days.max(),

@@ -2,19 +2,15 @@
 
 import ibis.expr.types as ir
 
-from usage_pipeline import engine, periods
-from usage_pipeline.company import Roles
-from usage_pipeline.features import windows
+from usage_pipeline import engine
 from usage_pipeline.features.roster import counted
 from usage_pipeline.features.sight import KEY, Seen, beside
 
 
-def interest(seen: Seen, roster: ir.Table, roles: Roles) -> ir.Table:
+def interest(seen: Seen, roster: ir.Table) -> ir.Table:
     """One row per account that viewed such content in 28 days."""
-    recent = seen.event_day.filter(
-        seen.event_day.name.isin(roles.content), windows.trailing(seen.event_day.age, periods.MONTH)
-    )
-    viewed = counted(recent, roster).group_by(*KEY, "age").agg(views=engine.whole(recent.events.sum()))
+    recent = counted(seen.content_day, roster)
+    viewed = recent.group_by(*KEY, "age").agg(views=engine.whole(recent.events.sum()))
     used = seen.account_day.filter(seen.account_day.uses > 0).select(*KEY, "age").distinct()
     with_use = viewed.semi_join(used, [*KEY, "age"])
     views = viewed.group_by(KEY).agg(content_views_28d=engine.whole(viewed.views.sum()))

@@ -9,7 +9,7 @@ from usage_pipeline.features import windows, workflows
 from usage_pipeline.features.breadth import first_features
 from usage_pipeline.features.meanings import Meanings
 from usage_pipeline.features.roster import counted
-from usage_pipeline.features.sight import KEY, Seen, beside
+from usage_pipeline.features.sight import KEY, WINDOW, Seen, beside
 
 ACTIVATION_DAYS = 30
 ACTIVATION_FEATURES = 3
@@ -20,26 +20,30 @@ def milestones(seen: Seen, roster: ir.Table, meanings: Meanings) -> ir.Table:
     roles = meanings.roles
     day = counted(seen.event_day, roster)
 
-    def count(names: tuple[str, ...], where: ir.BooleanValue | None = None) -> ir.IntegerValue:
-        is_meant = day.name.isin(names)
-        return engine.whole(day.events.sum(where=is_meant if where is None else is_meant & where))
+    def count(name: str, where: ir.BooleanValue | None = None) -> ir.IntegerValue:
+        return engine.whole(day[name].sum(where=where))
 
-    in_28, in_90 = windows.trailing(day.age, 28), windows.trailing(day.age, 90)
+    def count_90(name: str) -> ir.IntegerValue:
+        # The first day of 13 weeks lies before the last 90.
+        inside = (day.age <= WINDOW - periods.WEEK).ifelse(day[name], day[f"{name}_latest"])
+        return engine.whole(inside.sum(where=windows.trailing(day.age, periods.QUARTER)))
+
+    in_28, before_28 = windows.trailing(day.age, periods.MONTH), windows.before(day.age)
     sums = day.group_by(KEY).agg(
-        logins_28d=count(roles.login, in_28),
-        value_events_28d=count(roles.value, in_28),
-        value_before=count(roles.value, windows.before(day.age)),
-        logins_before=count(roles.login, windows.before(day.age)),
-        days_since_last_login=day.last_age.min(where=day.name.isin(roles.login)),
-        invites_28d=count(roles.invite, in_28),
-        invites_90d=count(roles.invite, in_90),
-        invites_first_7d=count(roles.invite, day.age > day.tenure_days - periods.WEEK),
-        added=count(roles.integration_added),
-        removed=count(roles.integration_removed),
-        integrations_removed_90d=count(roles.integration_removed, in_90),
-        activated_age=day.first_age.max(where=day.name.isin(roles.activation)),
-        value_age=day.first_age.max(where=day.name.isin(roles.value)),
-        login_age=day.first_age.max(where=day.name.isin(roles.login)),
+        logins_28d=count("logins", in_28),
+        value_events_28d=count("values", in_28),
+        value_before=count("values", before_28),
+        logins_before=count("logins", before_28),
+        days_since_last_login=day.last_login_age.min(),
+        invites_28d=count("invites", in_28),
+        invites_90d=count_90("invites"),
+        invites_first_7d=count("invites", day.age > day.tenure_days - periods.WEEK),
+        added=count("added"),
+        removed=count("removed"),
+        integrations_removed_90d=count_90("removed"),
+        activated_age=day.activated_age.max(),
+        value_age=day.value_age.max(),
+        login_age=day.login_age.max(),
         **workflows.sums(day, roles),
     )
     joined = beside(roster.select(*KEY, "tenure_days", "record_age"), sums)
@@ -55,14 +59,6 @@ def _third_feature(seen: Seen, roster: ir.Table) -> ir.Table:
     rank = ibis.row_number().over(group_by=KEY, order_by=[ibis.desc("age"), "feature"])
     third = first.mutate(rank=rank).filter(ibis._.rank == ACTIVATION_FEATURES - 1)
     return third.select(*KEY, activated_age="age")
-
-
-def named(roles: Roles) -> set[str]:
-    """Every event name that plays a role."""
-    return {
-        *(name for role, names in roles for name in names if role != "workflows"),
-        *(name for pair in roles.workflows for name in pair),
-    }
 
 
 def _activated(sums: ir.Table) -> ir.Table:

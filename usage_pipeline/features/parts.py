@@ -7,7 +7,7 @@ import ibis
 import ibis.expr.types as ir
 
 from usage_pipeline import periods
-from usage_pipeline.features import bits, milestones
+from usage_pipeline.features import bits, happenings
 from usage_pipeline.features.meanings import Meanings
 from usage_pipeline.features.sight import Facts, Parts
 
@@ -42,15 +42,14 @@ def parts(facts: Facts, as_of: date, meanings: Meanings) -> Parts:
         for name, keys in FIRSTS.items()
     }
     return Parts(
-        user_day=facts.user_day.select("account_id", "user_id", "day", "known_day", "uses", days=bits.first()),
+        user_day=facts.user_day.select(
+            "account_id", "user_id", "day", "known_day", "uses", days=bits.first(), earlier=ibis.literal(0, "int64")
+        ),
         feature_day=feature_day(facts, meanings),
         account_features=account_features(facts, numbered_features(facts.feature_day)),
         person_features=person_features(facts, numbered_features(facts.user_feature_day)),
-        event_day=event_day(facts, meanings).mutate(
-            first_day=ibis._.day,
-            last_day=ibis._.day,
-            is_whole=ibis.literal(False),  # noqa: FBT003
-        ),
+        event_day=event_day(facts, meanings).mutate(is_whole=ibis.literal(False)),  # noqa: FBT003
+        content_day=content_day(facts, meanings),
         account_day=account_day.select(
             "account_id", "day", "known_day", "events", "uses", uses_squared=account_day.uses * account_day.uses
         ),
@@ -89,7 +88,7 @@ def numbered_features(day: ir.Table) -> ir.Table:
 def account_features(facts: Facts, features: ir.Table) -> ir.Table:
     """What each account used of which feature, the feature as a bit."""
     used = facts.feature_day.inner_join(features, "feature")
-    return used.select("account_id", "block", "features", "day", "known_day")
+    return used.select("account_id", "block", "features", "day", "known_day", latest="features")
 
 
 def person_features(facts: Facts, features: ir.Table) -> ir.Table:
@@ -99,11 +98,16 @@ def person_features(facts: Facts, features: ir.Table) -> ir.Table:
 
 
 def event_day(facts: Facts, meanings: Meanings) -> ir.Table:
-    """The events that play a role."""
+    """The events that play a role, by the role."""
     day = facts.event_day
-    return day.filter(day.name.isin(sorted(milestones.named(meanings.roles)))).select(
-        "account_id", "name", "day", "known_day", "events"
-    )
+    day = day.filter(day.name.isin(sorted(happenings.named(meanings.roles))))
+    return day.select("account_id", "day", "known_day", **happenings.figures(day, meanings.roles))
+
+
+def content_day(facts: Facts, meanings: Meanings) -> ir.Table:
+    """The views of content that tells of interest."""
+    day = facts.event_day
+    return day.filter(day.name.isin(meanings.roles.content)).select("account_id", "day", "known_day", "events")
 
 
 def metric_day(facts: Facts, meanings: Meanings) -> ir.Table:
@@ -125,8 +129,9 @@ def of_sources(facts: Facts) -> dict[str, ir.Table]:
         "account": _current(facts.account, "account_id"),
         "user": _current(facts.user.select("user_id", "account_id", "valid_from", "known_at"), "user_id"),
         "subscription": _ranked(facts.subscription, "subscription_id").drop("known_at"),
-        "ticket": facts.ticket,
-        "survey": facts.survey,
+        # Of what is told again the morning sees what was told last before it.
+        "ticket": _current(facts.ticket.mutate(valid_from=facts.ticket.known_at), "ticket_id"),
+        "survey": _current(facts.survey.mutate(valid_from=facts.survey.known_at), "response_id"),
     }
 
 

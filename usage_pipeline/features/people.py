@@ -19,9 +19,12 @@ def people(seen: Seen, roster: ir.Table, hold: Hold = engine.as_is) -> ir.Table:
     """One row per account that named a person in the 16 weeks before the morning."""
     use = counted(seen.user_day, roster)
     person = use.group_by(*KEY, "user_id").agg(
-        **bits.words(use.days, use.age),
+        **bits.words(use.days, use.age, use.earlier),
         uses_28d=engine.whole(use.uses.sum(where=windows.trailing(use.age, periods.MONTH))),
+        tenure_days=use.tenure_days.max(),
     )
+    # What lies long back is one part, and a sign-up may cut it.
+    person = person.mutate(**bits.lived(person, person.tenure_days))
     month = bits.days(person, 1, periods.MONTH)
     before = bits.days(person, periods.MONTH + 1, 2 * periods.MONTH)
     sums = person.group_by(KEY).agg(
@@ -36,7 +39,7 @@ def people(seen: Seen, roster: ir.Table, hold: Hold = engine.as_is) -> ir.Table:
     )
     sums = hold("people", sums)
     lived = roster.select(*KEY, "tenure_days")
-    return _rated(beside(sums, _series(sums), lived, _newcomers(seen, roster)))
+    return _rated(beside(sums, _series(sums), lived))
 
 
 def on_record(seen: Seen) -> ir.Table:
@@ -48,10 +51,11 @@ def _people(which: ir.BooleanValue) -> ir.IntegerValue:
     return engine.whole(which.sum())
 
 
-def _newcomers(seen: Seen, roster: ir.Table) -> ir.Table:
-    """People whose first day lies in the last 28; one seen before the sign-up is not new."""
-    new = counted(seen.first_person, roster).filter(ibis._.age <= periods.MONTH)
-    return new.group_by(KEY).agg(new_users_28d=engine.whole(new.count()))
+def ever(seen: Seen, roster: ir.Table) -> ir.Table:
+    """One row per account whose people were ever seen: how many, and who is new; one seen before the sign-up is not."""
+    first = seen.first_person.inner_join(roster.select(*KEY, "tenure_days"), KEY)
+    is_new = (first.age <= periods.MONTH) & (first.age <= first.tenure_days)
+    return first.group_by(KEY).agg(new_users_28d=_people(is_new), users_ever=engine.whole(first.count()))
 
 
 def _weekly(person: ir.Table) -> dict[str, ir.IntegerValue]:

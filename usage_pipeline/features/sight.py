@@ -57,18 +57,20 @@ class Parts:
     """
 
     user_day: ir.Table
-    """`days`: the days of use as bits, the lowest for `day`, the next for the day before it."""
+    """`days`: the days of use as bits, the lowest for `day`, the next for the day before it; `earlier`: the word before."""
     feature_day: ir.Table
     account_features: ir.Table
-    """`features`: the features that an account used as bits, by `block`."""
+    """`features`: the features that an account used as bits, by `block`; `latest`: those of the last six days of a part."""
     person_features: ir.Table
     """`features`: the features that a person used as bits, by `block`."""
     event_day: ir.Table
+    """How often what has a role happened (`milestones.figures`)."""
+    content_day: ir.Table
     account_day: ir.Table
     """`uses_squared` adds up to the square of the day's uses."""
     account_week: ir.Table
     first_account: ir.Table
-    """As all that follow but the last three, with the mornings on which the row is so: from `since`, before `until`."""
+    """As all that follow but the last, with the mornings on which the row is so: from `since`, before `until`."""
     first_person: ir.Table
     first_feature: ir.Table
     last_use: ir.Table
@@ -102,6 +104,14 @@ TABLES: dict[str, Table] = {
     "survey": sources.SURVEY,
 }
 """Where each table of Facts lies in the lake."""
+
+
+_EVENT_AGES = {
+    "activated_age": "activated_day",
+    "value_age": "value_day",
+    "login_age": "login_day",
+    "last_login_age": "last_login_day",
+}
 
 
 def needed(first: date, last: date) -> dict[str, Span]:
@@ -143,7 +153,8 @@ def seen(parts: Parts, mornings: ir.Table) -> Seen:
         feature_day=used(parts.feature_day, periods.MONTH),
         account_features=used(parts.account_features, WINDOW),
         person_features=used(parts.person_features, periods.MONTH),
-        event_day=used(parts.event_day, None, first_age="first_day", last_age="last_day").drop("is_whole"),
+        event_day=used(parts.event_day, None, **_EVENT_AGES).drop("is_whole"),
+        content_day=used(parts.content_day, periods.MONTH),
         account_day=used(parts.account_day, WINDOW),
         account_week=used(parts.account_week, None),
         first_account=current(parts.first_account, first_age="day"),
@@ -153,8 +164,8 @@ def seen(parts: Parts, mornings: ir.Table) -> Seen:
         account=current(parts.account, signup_age="created_at"),
         user=current(parts.user),
         subscription=_terms(parts.subscription.cross_join(mornings)),
-        ticket=_tickets(parts.ticket.cross_join(mornings)),
-        survey=_answered(parts.survey.cross_join(mornings)),
+        ticket=_tickets(current(parts.ticket)),
+        survey=current(parts.survey, age="answered_at").filter(ibis._.age > 0),
         metric_day=used(parts.metric_day, METRIC_WINDOW),
     )
 
@@ -178,9 +189,8 @@ def _terms(each: ir.Table) -> ir.Table:
     ).drop("valid_from", "since", "renews_on")
 
 
-def _tickets(each: ir.Table) -> ir.Table:
-    morning = each.as_of.cast("timestamp")
-    known = each.filter(each.known_at < morning, each.opened_at < morning)
+def _tickets(told: ir.Table) -> ir.Table:
+    known = told.filter(told.opened_at < told.as_of.cast("timestamp"))
     is_closed = known.closed_at.notnull() & (known.closed_at < known.as_of.cast("timestamp"))
     return known.select(
         "as_of",
@@ -191,11 +201,6 @@ def _tickets(each: ir.Table) -> ir.Table:
         # The rating is given when it is closed, so a morning before that must not see it.
         satisfaction=is_closed.ifelse(known.satisfaction, ibis.null("int64")),
     )
-
-
-def _answered(each: ir.Table) -> ir.Table:
-    known = each.filter(each.known_at < each.as_of.cast("timestamp"))
-    return _aged(known, age="answered_at").drop("known_at").filter(ibis._.age > 0)
 
 
 def _aged(each: ir.Table, **ages: str) -> ir.Table:

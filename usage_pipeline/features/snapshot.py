@@ -31,6 +31,7 @@ from usage_pipeline.features import (
     sight,
     support,
     walk,
+    windows,
 )
 from usage_pipeline.features.meanings import Meanings
 from usage_pipeline.features.sight import KEY, Facts, Parts, Seen, beside
@@ -131,14 +132,15 @@ def described(seen: Seen, meanings: Meanings, hold: Hold = engine.as_is) -> ir.T
     families = [
         activity.recency(seen, accounts),
         activity.activity(seen, accounts),
-        activity.last_year(seen, accounts),
+        activity.year(seen, accounts),
         people.people(seen, accounts, hold),
+        people.ever(seen, accounts),
         people.on_record(seen),
         breadth.breadth(seen, accounts),
         breadth.adoption(seen, accounts),
         breadth.per_person(seen, accounts),
         milestones.milestones(seen, accounts, meanings),
-        *([interest.interest(seen, accounts, meanings.roles)] if meanings.roles.content else []),
+        *([interest.interest(seen, accounts)] if meanings.roles.content else []),
         support.tickets(seen),
         support.answers(seen),
         contract.contract(seen),
@@ -162,6 +164,7 @@ _PASSED_ON = ("top_person_uses_28d", "person_features_28d", "uses_last_year")
 # Not to have used the product is a fact: 0, not NULL.
 _COUNTS = (
     *("active_days_7d", "active_days_28d", "active_days_90d", "sessions_7d", "sessions_28d"),
+    *("uses_182d", "uses_364d", "active_weeks_182d", "active_weeks_364d", "users_ever"),
     *("uses_7d", "uses_28d", "uses_90d", "uses_28d_before", "minutes_28d", "quantity_28d", "events_90d"),
     *("users_7d", "users_28d", "users_90d", "users_28d_before", "new_users_28d", "lost_users_28d"),
     *("power_users_28d", "wau_two_weeks_ago", "features_7d", "features_28d", "features_90d"),
@@ -197,6 +200,10 @@ def _ratios(rows: ir.Table) -> ir.Table:
     """What needs two families at once."""
     people_28d = rows.users_28d
     return rows.mutate(
+        uses_vs_year=windows.only_after(
+            engine.ratio(rows.uses_28d * (364 // periods.MONTH), rows.uses_364d), lived=rows.tenure_days, days=364
+        ),
+        dormant_users=rows.users_ever - rows.users_90d,
         uses_vs_last_year=engine.ratio(rows.uses_28d, rows.uses_last_year) - 1.0,
         uses_per_user_28d=engine.ratio(rows.uses_28d, people_28d),
         top_user_share_28d=(people_28d > 0).ifelse(engine.ratio(rows.top_person_uses_28d, rows.uses_28d), None),

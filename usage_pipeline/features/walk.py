@@ -18,10 +18,15 @@ MORNINGS_AT_ONCE = 13
 # Fewer mornings are made one by one: dividing use into weeks costs as much as two or three of them.
 FEW = 4
 DAYS_AT_ONCE = 8 * periods.WEEK
-_FACTS = {"account_features": "feature_day", "person_features": "user_feature_day", "account_week": "account_day"}
+_FACTS = {
+    "account_features": "feature_day",
+    "person_features": "user_feature_day",
+    "account_week": "account_day",
+    "content_day": "event_day",
+}
 # Days that are looked back on, where those are fewer than of the facts.
-_LENGTHS = {"account_day": sight.WINDOW, "feature_day": periods.MONTH}
-_FROM_THE_BEGINNING = ("event_day", "account_week")
+_LENGTHS = {"account_day": sight.WINDOW, "feature_day": periods.MONTH, "content_day": periods.MONTH}
+_FROM_THE_BEGINNING = ("event_day", "account_week", "user_day")
 
 
 @dataclass(frozen=True)
@@ -80,7 +85,10 @@ class _Walk:
         feature = self._hold("numbers_feature", parts.numbered_features(self.facts.feature_day))
         numbers = weeks.Numbers(account, person, feature)
         people = self.backend.to_pyarrow(person.count()).as_py()
-        whole = {name: self._hold(f"whole_{name}", table) for name, table in weeks.whole(self.facts, numbers).items()}
+        whole = {
+            name: self._hold(f"whole_{name}", table)
+            for name, table in weeks.whole(self.facts, numbers, self.mornings[-1]).items()
+        }
         at_once = max(1, min(MORNINGS_AT_ONCE, PEOPLE_AT_ONCE // max(people, 1)))
         since = date.min
         for first in range(0, len(self.mornings), at_once):
@@ -89,8 +97,12 @@ class _Walk:
                 self._take_in(begin, end, numbers)
             since = chunk[-1]
             self._let_go(chunk[0])
+            self.turn = not self.turn
             weekly = {name: _together(tables) for name, tables in self.held.items()}
-            weekly["event_day"] = self._put_together("event_day", weeks.long_past(weekly["event_day"], chunk[0]))
+            weekly["event_day"] = self._put_together(
+                "event_day", weeks.long_past(weekly["event_day"], chunk[0], self.meanings.roles)
+            )
+            weekly["user_day"] = self._put_together("user_day", weeks.some_time_ago(weekly["user_day"], chunk[0]))
             weekly["account_day"] = weeks.account_days(weekly["account_day"])
             yield Step(chunk, Parts(**whole, **weekly), account.select("account_id", "number"))
 
@@ -116,6 +128,11 @@ class _Walk:
             if tables and end < self.spans[source][0]:
                 continue
             tables.append((end, self._hold(f"weeks_{name}_{end:%Y%m%d}", table)))
+            if name == "feature_day":
+                features = weeks.account_features(tables[-1][1], numbers, self.mornings[-1])
+                self.held.setdefault("account_features", []).append(
+                    (end, self._hold(f"weeks_account_features_{end:%Y%m%d}", features))
+                )
 
     def _let_go(self, first: date) -> None:
         """What no morning from `first` on looks back on."""
@@ -131,7 +148,6 @@ class _Walk:
     def _put_together(self, name: str, table: ir.Table) -> ir.Table:
         """One table in place of those held."""
         last, gone = self.held[name][-1][0], [table for _, table in self.held[name]]
-        self.turn = not self.turn
         one = self._hold(f"weeks_{name}_{'ab'[self.turn]}", table)
         self._drop(gone)
         self.held[name] = [(last, one)]

@@ -12,10 +12,18 @@ def sums(day: ir.Table, roles: Roles) -> dict[str, ir.IntegerValue]:
     """For an aggregation of `event_day`: how often each workflow was begun and completed, in 28 days and before."""
     parts = {"now": windows.trailing(day.age, periods.MONTH), "before": windows.before(day.age)}
     return {
-        f"workflow_{number}_{end}_{when}": engine.whole(day.events.sum(where=(day.name == name) & within))
-        for number, (begin, completion) in enumerate(roles.workflows)
-        for end, name in (("begun", begin), ("completed", completion))
+        f"{name}_{when}": engine.whole(day[name].sum(where=within))
+        for name in ends(roles)
         for when, within in parts.items()
+    }
+
+
+def ends(roles: Roles) -> dict[str, str]:
+    """The events that begin and complete each workflow, by a name for the count of them."""
+    return {
+        f"workflow_{number}_{end}": name
+        for number, pair in enumerate(roles.workflows)
+        for end, name in zip(("begun", "completed"), pair, strict=True)
     }
 
 

@@ -15,7 +15,7 @@ from usage_pipeline.models.model import Model
 from usage_pipeline.models.rows import Rows
 
 # Fewer accounts in which it happened than this cannot teach even five inputs.
-FIT_POSITIVES = 20
+FIT_POSITIVES = 10
 # Fewer than this cannot tell skill from luck.
 JUDGE_POSITIVES = 5
 

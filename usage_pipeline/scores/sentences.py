@@ -88,15 +88,23 @@ def last_use(a: Account) -> str | None:
 
 
 def usual_week(a: Account) -> str | None:
-    against, usual = a.number("uses_vs_usual"), a.peer("uses_vs_usual")
+    return _against_usual(a, "uses_vs_usual", ONE_WEEK, "its usual week")
+
+
+def usual_month(a: Account) -> str | None:
+    return _against_usual(a, "uses_vs_year", FOUR_WEEKS, "the mean of its year")
+
+
+def _against_usual(a: Account, name: str, span: str, norm: str) -> str | None:
+    against, usual = a.number(name), a.peer(name)
     if against is None:
         return None
     if against == 0:
-        text = f"no feature use in {ONE_WEEK}"
+        text = f"no feature use in {span}"
     elif abs(against - 1) < 0.05:
-        text = f"feature use of {ONE_WEEK} was as usual"
+        text = f"feature use of {span} was as usual"
     else:
-        text = f"feature use of {ONE_WEEK} was {share(abs(against - 1))} {'above' if against > 1 else 'below'} its usual week"
+        text = f"feature use of {span} was {share(abs(against - 1))} {'above' if against > 1 else 'below'} {norm}"
     return text if usual is None else f"{text}; similar accounts were at {share(usual)} of theirs"
 
 

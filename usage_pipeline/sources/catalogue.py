@@ -99,7 +99,7 @@ INVOICE = Table(
 TICKET = Table(
     "sources",
     "ticket",
-    "support ticket",
+    "support ticket and change of what is said of it",
     (
         Column("ticket_id", "string", "The help desk's id"),
         Column("account_id", "string", "Account that asked"),
@@ -107,14 +107,14 @@ TICKET = Table(
         Column("closed_at", "timestamp", "Closed; seen only by mornings after it; NULL: open"),
         Column("priority", "string", "low, normal, high or urgent"),
         Column("satisfaction", "int64", "Rating 1 to 5 once closed; NULL: none given", "points"),
-        Column("known_at", "timestamp", "When the ticket first could be known here"),
+        Column("known_at", "timestamp", "When this first could be known here; a morning sees the newest row before it"),
     ),
 )
 
 SURVEY = Table(
     "sources",
     "survey",
-    "survey answer",
+    "survey answer and change of what is said of it",
     (
         Column("response_id", "string", "The survey tool's id"),
         Column("account_id", "string", "Account of the person who answered"),
@@ -122,7 +122,7 @@ SURVEY = Table(
         Column("kind", "string", "nps (0 to 10) or csat (1 to 5)"),
         Column("score", "int64", "The answer", "points"),
         Column("answered_at", "timestamp", "When"),
-        Column("known_at", "timestamp", "When it first could be known here"),
+        Column("known_at", "timestamp", "When this first could be known here; a morning sees the newest row before it"),
     ),
 )
 

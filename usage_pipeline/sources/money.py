@@ -3,11 +3,7 @@
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 
 from usage_pipeline.errors import Rejected
-
-# ISO 4217, list one: the currencies without two decimals.
-_DECIMALS = dict.fromkeys(
-    ("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF", "XPF"), 0
-) | dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3)
+from usage_pipeline.mapping import currencies
 
 
 def minor(amount: str | None, currency: str | None) -> int | None:
@@ -15,7 +11,7 @@ def minor(amount: str | None, currency: str | None) -> int | None:
     if amount is None or not amount.strip():
         return None
     try:
-        units = Decimal(amount.strip()).scaleb(_DECIMALS.get((currency or "").upper(), 2))
+        units = Decimal(amount.strip()).scaleb(currencies.decimals(currency))
         return int(units.to_integral_value(ROUND_HALF_UP))
     except (InvalidOperation, OverflowError, ValueError) as broken:
         raise Rejected(

@@ -137,12 +137,41 @@ def over(delivery: Delivery, files: dict[str, File], zone: str = "UTC") -> Itera
     with connection(delivery.folder, zone=zone) as opened:
         for table, file in files.items():
             scan = _READERS[file.suffix].format(path=_quoted(str(file.path.resolve())))
-            name = '"' + table.replace('"', '""') + '"'
+            name = _name(table)
             try:
+                if file.suffix == ".csv":
+                    scan = _keeping_ids(opened, scan)
                 opened.execute(f"CREATE VIEW {name} AS SELECT * FROM {scan}")
             except duckdb.Error as broken:
                 raise Rejected(f"{file.name} cannot be read: {broken}", fix="mend or replace the file") from broken
         yield opened
+
+
+def _keeping_ids(opened: duckdb.DuckDBPyConnection, scan: str) -> str:
+    """The scan of a CSV with columns of long ids as text.
+
+    Ids of 19 digits and more fit no whole number; as a number with decimals two of them become one.
+    """
+    described = opened.execute(f"DESCRIBE SELECT * FROM {scan}").fetchall()
+    plain = scan.removesuffix(")") + ", all_varchar = true)"
+    # A number with decimals is found in the first rows, and nothing more is read.
+    ids = [
+        name
+        for name, kind, *_ in described
+        if kind == "DOUBLE"
+        and opened.execute(
+            f"SELECT 1 FROM {plain} WHERE NOT regexp_full_match(trim({_name(name)}), '[0-9]*') LIMIT 1"
+        ).fetchone()
+        is None
+    ]
+    if not ids:
+        return scan
+    types = ", ".join(f"{_quoted(name)}: 'VARCHAR'" for name in ids)
+    return f"{scan.removesuffix(')')}, types = {{{types}}})"
+
+
+def _name(column: str) -> str:
+    return '"' + column.replace('"', '""') + '"'
 
 
 def _quoted(text: str) -> str:

@@ -17,7 +17,7 @@ from usage_pipeline import lake
 from usage_pipeline.company import Company
 from usage_pipeline.engine import Backend
 from usage_pipeline.errors import Rejected
-from usage_pipeline.sources import catalogue, landing, moments, parsed, querying
+from usage_pipeline.sources import catalogue, landing, moments, parsed, querying, versions
 from usage_pipeline.sources.landing import Delivery, File
 
 
@@ -78,6 +78,8 @@ _DUCKDB = {
     "date": "DATE",
     "timestamp": "TIMESTAMP",
 }
+
+_HAIR = 1e-6
 
 
 @dataclass(frozen=True)
@@ -216,10 +218,16 @@ def _typed(column: lake.Column) -> str:
 def _check_cast(connection: duckdb.DuckDBPyConnection, column: lake.Column, typed: str, where: str) -> None:
     """`Rejected` where a value is there and cannot be what the column must be: never a silent NULL."""
     stated = f"nullif(trim(CAST(\"{column.name}\" AS VARCHAR)), '')"
-    bad = connection.execute(f"SELECT {stated} FROM stated WHERE {stated} IS NOT NULL AND ({typed}) IS NULL").fetchone()
+    is_bad = f"({typed}) IS NULL"
+    if column.type == "int64":
+        # A value a hair beside a whole number is a product such as 19.99 * 100.
+        number = f'TRY_CAST("{column.name}" AS DOUBLE)'
+        is_bad += f" OR abs({number} - round({number})) > {_HAIR}"
+    bad = connection.execute(f"SELECT {stated} FROM stated WHERE {stated} IS NOT NULL AND ({is_bad})").fetchone()
     if bad is not None:
+        what = "whole number" if column.type == "int64" else column.type
         raise Rejected(
-            f"{where}: {column.name} is {bad[0]!r}, which is no {column.type}",
+            f"{where}: {column.name} is {bad[0]!r}, which is no {what}",
             fix=f"mend the value, or convert it in the mapping's select (… AS {column.name})",
         )
 
@@ -240,74 +248,10 @@ def _merged(rows: pa.Table, shape: Shape, backend: Backend) -> pa.Table:
     with querying.connection() as connection:
         connection.register("stated", rows)
         if "valid_from" in names:
-            sql = _versions(shape, names)
+            sql = versions.of_states(shape.key, shape.begins, names)
         elif "known_at" in names:
-            sql = _facts(shape, names)
+            sql = versions.of_facts(shape.key, shape.begins, names)
         else:
-            sql = _newest(shape, names)
+            sql = versions.newest(shape.key, names)
         merged = connection.execute(sql).to_arrow_table()
     return backend.to_pyarrow(shape.table.conform(ibis.memtable(merged)))
-
-
-def _versions(shape: Shape, names: list[str]) -> str:
-    """One row per key and change of what is said of it.
-
-    A row without a `valid_from` of its own holds from its creation if it is the first of its
-    key, and from its delivery if it says something new of a known one.
-    """
-    key = ", ".join(f'"{column}"' for column in shape.key)
-    content = ", ".join(f'"{name}"' for name in names if name not in {"valid_from", "known_at"})
-    begins = f'"{shape.begins}"' if shape.begins else "NULL"
-    columns = ", ".join(f'"{name}"' for name in names)
-    return f"""
-        WITH distinct_rows AS (
-            SELECT {content}, valid_from, delivery, landed_at, history, min(known_at) AS known_at
-            FROM stated GROUP BY ALL
-        ), compared AS (
-            SELECT *,
-                row_number() OVER of_key AS place,
-                lag(md5(CAST(({content}) AS VARCHAR))) OVER of_key AS before,
-                md5(CAST(({content}) AS VARCHAR)) AS content
-            FROM distinct_rows
-            WINDOW of_key AS (PARTITION BY {key}, valid_from IS NULL ORDER BY delivery, known_at, {content})
-        ), dated AS (
-            SELECT * EXCLUDE (valid_from, known_at),
-                coalesce(valid_from, CASE WHEN place = 1 THEN {begins} END, landed_at) AS valid_from, known_at
-            FROM compared
-            WHERE valid_from IS NOT NULL OR before IS DISTINCT FROM content
-        ), known AS (
-            SELECT * EXCLUDE (known_at),
-                coalesce(known_at, CASE WHEN history THEN valid_from ELSE greatest(valid_from, landed_at) END) AS known_at
-            FROM dated
-        )
-        SELECT {content}, valid_from, min(known_at) AS known_at FROM known GROUP BY ALL
-        ORDER BY {columns}
-    """
-
-
-def _facts(shape: Shape, names: list[str]) -> str:
-    """One row per key, as the newest delivery states it, known since the first that stated it."""
-    key = ", ".join(f'"{column}"' for column in shape.key)
-    columns = ", ".join(f'"{name}"' for name in names)
-    known = (
-        f'min(coalesce(known_at, CASE WHEN history THEN "{shape.begins}" ELSE greatest("{shape.begins}", landed_at) END))'
-        f" OVER (PARTITION BY {key})"
-    )
-    # Of two rows of one delivery the closed ticket is the newer.
-    newest = "closed_at DESC NULLS LAST, " if "closed_at" in names else ""
-    return f"""
-        SELECT {columns.replace('"known_at"', "first_known AS known_at")} FROM (SELECT *, {known} AS first_known FROM stated)
-        QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY delivery DESC, {newest}{columns}) = 1
-        ORDER BY {columns}
-    """
-
-
-def _newest(shape: Shape, names: list[str]) -> str:
-    """One row per key, as the newest delivery states it."""
-    key = ", ".join(f'"{column}"' for column in shape.key)
-    columns = ", ".join(f'"{name}"' for name in names)
-    return f"""
-        SELECT {columns} FROM stated
-        QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY delivery DESC, {columns}) = 1
-        ORDER BY {columns}
-    """

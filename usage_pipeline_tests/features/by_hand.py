@@ -58,6 +58,10 @@ def _newest(rows: Rows, key: str) -> Rows:
     return list(found.values())
 
 
+def _told_last(rows: Rows, key: str) -> Rows:
+    return list({row[key]: row for row in sorted(rows, key=lambda row: row["known_at"])}.values())
+
+
 def _account(known: Product, account_id: str, as_of: date, record: date | None) -> Row | None:
     morning = datetime.combine(as_of, time.min)
     events = _of(known.event, account_id)
@@ -85,7 +89,8 @@ def _account(known: Product, account_id: str, as_of: date, record: date | None) 
     row |= _milestones(usage, as_of, start, record)
     if not row["_first_week_seen"]:
         row["features_first_7d"] = None
-    row |= _support(_of(known.ticket, account_id), _of(known.survey, account_id), morning)
+    tickets, answers = _told_last(known.ticket, "ticket_id"), _told_last(known.survey, "response_id")
+    row |= _support(_of(tickets, account_id), _of(answers, account_id), morning)
     row |= _contract(terms, morning, as_of)
     row["users_on_record"] = len(_newest(_of(known.user, account_id), "user_id"))
     row["users_active_share_28d"] = ratio(row["users_28d"], row["users_on_record"])
@@ -228,6 +233,8 @@ def _people(events: Rows, usage: Rows, as_of: date, start: date) -> Row:
     row["lost_users_28d"] = len(users(before) - users(month))
     first = {user: min(e["ts"].date() for e in events if e["user_id"] == user) for user in users(events)}
     row["new_users_28d"] = sum(day >= start and (as_of - day).days <= 28 for day in first.values())
+    row["users_ever"] = len(first)
+    row["dormant_users"] = len(first) - row["users_90d"]
     used = Counter(event["user_id"] for event in month if event["user_id"] and event["feature"])
     row["top_user_share_28d"] = ratio(max(used.values(), default=0), uses(month))
     if not row["users_28d"]:
@@ -312,6 +319,11 @@ def _milestones(usage: Rows, as_of: date, start: date, record: date | None) -> R
     old = lived >= 392 and record is not None and (as_of - record).days >= 392
     then = uses(within(usage, as_of, 392, 365)) if old else 0
     row["uses_vs_last_year"] = minus_one(ratio(uses(month), then))
+    for length in (182, 364):
+        part = within(usage, as_of, length)
+        row[f"uses_{length}d"] = uses(part)
+        row[f"active_weeks_{length}d"] = len({((as_of - event["ts"].date()).days - 1) // 7 for event in part})
+    row["uses_vs_year"] = ratio(uses(month) * 13, row["uses_364d"]) if lived >= 364 else None
     viewed = [e for e in month if e["name"] in ROLES.content]
     row["content_views_28d"] = len(viewed)
     row["content_use_days_28d"] = len(days(viewed) & days(e for e in month if e["feature"]))

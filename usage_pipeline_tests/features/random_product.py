@@ -141,8 +141,8 @@ def _account(dice: random.Random, account_id: str, number: int, made: Product) -
     for nth in range(dice.choice([0, 1, 1, 2])):
         made.subscription.extend(_subscription_rows(dice, account_id, f"{account_id}s{nth}", signup))
     for nth in range(dice.randrange(6)):
-        made.ticket.append(_ticket_row(dice, account_id, f"{account_id}t{nth}"))
-        made.survey.append(_survey_row(dice, account_id, f"{account_id}r{nth}"))
+        made.ticket.extend(_told_again(dice, _ticket_row(dice, account_id, f"{account_id}t{nth}")))
+        made.survey.extend(_told_again(dice, _survey_row(dice, account_id, f"{account_id}r{nth}")))
 
 
 def _account_row(dice: random.Random, account_id: str, created: datetime | None) -> dict[str, Any]:
@@ -245,6 +245,20 @@ def _ticket_row(dice: random.Random, account_id: str, ticket_id: str) -> dict[st
         "satisfaction": dice.choice([None, 1, 3, 5]) if closed else None,
         "known_at": opened,
     }
+
+
+def _told_again(dice: random.Random, row: dict[str, Any]) -> Rows:
+    """What is said of it, and sometimes something else later."""
+    told = [row]
+    while dice.random() < 0.4:
+        later = {"known_at": told[-1]["known_at"] + timedelta(days=dice.randrange(1, 40))}
+        if "closed_at" in row:
+            later |= {"priority": dice.choice(["low", "urgent"]), "satisfaction": dice.choice([None, 1, 5])}
+            later |= {"closed_at": dice.choice([None, row["opened_at"] + timedelta(days=dice.randrange(30))])}
+        else:
+            later |= {"score": dice.choice([None, 2, 4])}
+        told.append(told[-1] | later)
+    return told
 
 
 def _survey_row(dice: random.Random, account_id: str, response_id: str) -> dict[str, Any]:

@@ -6,12 +6,14 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+import ibis
 import pytest
 from random_product import COMPANY, OWN, START, Product, facts, product
 
 from usage_pipeline.company import Metric
 from usage_pipeline.errors import Rejected
-from usage_pipeline.features import catalogue, own, snapshot
+from usage_pipeline.features import catalogue, own, own_figures, snapshot, trends
+from usage_pipeline.features.own import Own
 
 AS_OF = date(2026, 5, 4)
 WHERE = {"name": "exported"}
@@ -168,3 +170,32 @@ def test_words_and_window_of_a_metric_change_nothing_that_is_counted():
     [other] = own.metrics(company(exports=metric("count", window_days=7, meaning="Otherwise said")))
     [changed] = own.metrics(company(exports=metric("count", where={"name": "printed"})))
     assert one.definition == other.definition != changed.definition
+
+
+@pytest.mark.parametrize("per_day", [1_000, 50_000])
+def test_the_slope_of_large_numbers_is_that_of_small_ones_and_needs_no_larger_integers(backend, per_day):
+    days = 90
+    # In millionths, rising by one a day: each sum is well within an int64, their products are not.
+    series = {age: (per_day + days - age) * 1_000_000 for age in range(1, days + 1)}
+    sums = ibis.memtable({"made_y": [sum(series.values())], "made_y_age": [sum(age * y for age, y in series.items())]})
+    (slope,) = backend.to_pyarrow(sums.select(slope=trends.slope(sums, "made", days)))["slope"].to_pylist()
+    assert slope == pytest.approx(days * 1_000_000 / sum(series.values()))
+
+
+@pytest.mark.parametrize("per_day", [1_000, 50_000_000_000])
+def test_a_trend_of_bytes_a_day_is_reckoned(backend, per_day):
+    days = 90
+    metric = Own("sent", "d", "trend", days, "", False, "Bytes sent", "bytes", "sent")
+    key = {"as_of": date(2026, 5, 1), "account_id": "acme"}
+    said = {"metric": "sent", "definition": "d", "member": None}
+    rows = [key | said | {"value": Decimal(per_day * (1 + (age <= 45))), "age": age} for age in range(1, days + 1)]
+    types = {"as_of": "date", "account_id": "string"}
+    described = {"metric": "string", "definition": "string", "member": "string", "value": "decimal(38, 6)"}
+
+    class Seen:
+        metric_day = ibis.memtable(rows, schema=types | described | {"age": "int64"})
+
+    roster = ibis.memtable([key | {"tenure_days": 400}], schema=types | {"tenure_days": "int64"})
+    (row,) = backend.to_pyarrow(own_figures.figures(Seen, roster, [metric])).to_pylist()
+    # It doubles in the middle: the same slope whatever the unit.
+    assert row["sent"] == pytest.approx(0.01111, rel=1e-3)

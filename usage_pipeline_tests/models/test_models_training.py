@@ -140,10 +140,10 @@ def test_too_short_a_history_gives_no_model_but_the_reason():
 def test_too_few_cases_give_no_model_but_the_number(fleet):
     snapshots, labels = fleet
     churned = labels.loc[labels["happened"], "account_id"].unique()
-    kept = ~labels["account_id"].isin(churned[10:])
+    kept = ~labels["account_id"].isin(churned[5:])
     few = train(snapshots, labels[kept])
     assert few.state == "insufficient"
-    assert "at least 20" in few.reason
+    assert "at least 10" in few.reason
 
 
 def test_no_label_at_all_gives_no_model(fleet):

@@ -62,16 +62,55 @@ def test_a_delivery_that_repeats_adds_nothing_and_one_that_changes_adds_a_versio
     ]
 
 
-def test_a_ticket_delivered_open_and_later_closed_is_one_row(tmp_path, backend):
-    deliver(tmp_path, "2026-05-01", tickets="ticket_id,account_id,opened_at,closed_at\nt,a,2026-04-30T10:00:00,\n")
-    deliver(
-        tmp_path,
-        "2026-05-08",
-        tickets="ticket_id,account_id,opened_at,closed_at\nt,a,2026-04-30T10:00:00,2026-05-07T12:00:00\n",
-    )
-    (row,) = read("ticket", tmp_path, backend, company(ticket="SELECT * FROM tickets"))
-    assert row["closed_at"] == datetime(2026, 5, 7, 12)
-    assert row["known_at"] == datetime(2026, 5, 1, 2)
+def test_what_goes_back_to_what_it_was_is_told_again(tmp_path, backend):
+    head = "subscription_id,account_id,status,seats,valid_from\n"
+    days = (("2026-05-01", 10), ("2026-05-02", 10), ("2026-05-03", 20), ("2026-05-04", 10))
+    for day, seats in days:
+        deliver(tmp_path, day, subs=f"{head}s,a,active,{seats},2026-01-01\n")
+    rows = read("subscription", tmp_path, backend, company(subscription="SELECT * FROM subs"))
+    assert sorted((row["known_at"].day, row["seats"]) for row in rows) == [(1, 10), (3, 20), (4, 10)]
+
+
+def test_two_changes_of_one_day_that_are_delivered_again_add_nothing(tmp_path, backend):
+    content = "subscription_id,account_id,status,seats,valid_from\ns,a,active,10,2026-01-01\ns,a,active,20,2026-01-01\n"
+    for day in ("2026-05-01", "2026-05-02"):
+        deliver(tmp_path, day, subs=content)
+    assert len(read("subscription", tmp_path, backend, company(subscription="SELECT * FROM subs"))) == 2
+
+
+def test_an_import_delivered_again_is_corrected_not_doubled(tmp_path, backend):
+    head = "subscription_id,account_id,status,seats,valid_from\n"
+    for day, seats in (("2026-05-01", 20), ("2026-05-02", 10)):
+        deliver(tmp_path, day, history=True, subs=f"{head}s,a,active,{seats},2026-01-01\n")
+    (row,) = read("subscription", tmp_path, backend, company(subscription="SELECT * FROM subs"))
+    assert (row["seats"], row["known_at"]) == (10, datetime(2026, 1, 1))
+
+
+TICKETS = "ticket_id,account_id,opened_at,closed_at\n"
+
+
+def test_a_ticket_delivered_open_and_later_closed_was_open_until_it_was_told(tmp_path, backend):
+    closed = f"{TICKETS}t,a,2026-04-30T10:00:00,2026-05-07T12:00:00\n"
+    deliver(tmp_path, "2026-05-01", tickets=f"{TICKETS}t,a,2026-04-30T10:00:00,\n")
+    deliver(tmp_path, "2026-05-08", tickets=closed)
+    deliver(tmp_path, "2026-05-09", tickets=closed)
+    rows = read("ticket", tmp_path, backend, company(ticket="SELECT * FROM tickets"))
+    assert sorted((row["known_at"], row["closed_at"]) for row in rows) == [
+        (datetime(2026, 5, 1, 2), None),
+        (datetime(2026, 5, 8, 2), datetime(2026, 5, 7, 12)),
+    ]
+
+
+def test_an_import_after_live_deliveries_adds_the_past_and_corrects_nothing_before_it_was_known(tmp_path, backend):
+    deliver(tmp_path, "2026-05-01", tickets=f"{TICKETS}t,a,2026-04-30,\nu,a,2026-04-30,\n")
+    imported = f"{TICKETS}t,a,2026-04-30,2026-05-02\nu,a,2026-04-30,\nold,a,2026-01-01,\n"
+    deliver(tmp_path, "2026-05-08", history=True, tickets=imported)
+    rows = read("ticket", tmp_path, backend, company(ticket="SELECT * FROM tickets"))
+    assert sorted((row["ticket_id"], row["known_at"], row["closed_at"]) for row in rows) == [
+        ("old", datetime(2026, 1, 1), None),
+        ("t", datetime(2026, 5, 1, 2), datetime(2026, 5, 2)),
+        ("u", datetime(2026, 4, 30), None),
+    ]
 
 
 def test_times_keep_their_offset_and_those_without_one_are_in_the_stated_zone(tmp_path, backend):
@@ -91,6 +130,26 @@ def test_a_value_of_the_wrong_kind_is_refused_not_lost(tmp_path, backend):
     deliver(tmp_path, "2026-05-01", subs="subscription_id,account_id,status,seats\ns,a,active,many\n")
     with pytest.raises(Rejected, match=r"seats is 'many'"):
         read("subscription", tmp_path, backend, company(subscription="SELECT * FROM subs"))
+
+
+def test_a_value_that_is_not_whole_is_refused_not_rounded(tmp_path, backend):
+    deliver(tmp_path, "2026-05-01", subs="subscription_id,account_id,status,mrr\ns,a,active,49.99\n")
+    named = "SELECT subscription_id, account_id, status, {} AS mrr_minor FROM subs"
+    with pytest.raises(Rejected, match=r"mrr_minor is '49\.99', which is no whole number"):
+        read("subscription", tmp_path, backend, company(subscription=named.format("mrr")))
+    (row,) = read("subscription", tmp_path, backend, company(subscription=named.format("mrr * 100")))
+    assert row["mrr_minor"] == 4_999
+
+
+def test_ids_of_twenty_digits_stay_apart_and_numbers_stay_numbers(tmp_path, backend):
+    lines = "account_id,name,size\n12345678901234567891,x,1.5\n12345678901234567892,y,2\n"
+    deliver(tmp_path, "2026-05-01", accounts=lines)
+    select = "SELECT account_id, name, CAST(size * 2 AS BIGINT) AS employees FROM accounts"
+    rows = read("account", tmp_path, backend, company(account=select))
+    assert [(row["account_id"], row["employees"]) for row in rows] == [
+        ("12345678901234567891", 3),
+        ("12345678901234567892", 4),
+    ]
 
 
 def test_rows_without_a_key_are_counted_not_taken(tmp_path, backend):

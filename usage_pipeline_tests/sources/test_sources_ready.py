@@ -1,5 +1,6 @@
 """What Stripe, Zendesk and survey tools export is read with nothing but the file's name. All rows are made up."""
 
+import json
 from datetime import datetime
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from usage_pipeline.company import Clock, Company, Events
 from usage_pipeline.errors import Rejected
 from usage_pipeline.mapping import ready
-from usage_pipeline.sources import reading
+from usage_pipeline.sources import money, reading
 
 NOW = datetime(2026, 6, 1)
 SUBSCRIPTIONS = """id,Customer ID,Customer Description,Customer Email,Plan,Quantity,Currency,Interval,Amount,Status,Created (UTC),Start (UTC),Start Date (UTC),Current Period Start (UTC),Current Period End (UTC),Trial Start (UTC),Trial End (UTC),Application Fee Percent,Coupon,Tax Percent,Canceled At (UTC),Ended At (UTC),Customer Name,account_id (metadata)
@@ -48,7 +49,7 @@ def read(tmp_path, backend):
 
 def test_stripes_subscriptions_become_what_each_was_from_when_on(read):
     rows = read("subscription", {"format": "stripe"}, {"subscriptions.csv": SUBSCRIPTIONS})
-    told = {(row["subscription_id"], row["status"]): row for row in rows}
+    told = {(row["subscription_id"], row["status"]): row for row in rows if row["valid_from"] < NOW}
     assert {key: row["valid_from"] for key, row in told.items()} == {
         ("sub_1", "trial"): datetime(2026, 1, 1, 10),
         ("sub_1", "active"): datetime(2026, 1, 15, 10),
@@ -57,9 +58,43 @@ def test_stripes_subscriptions_become_what_each_was_from_when_on(read):
     }
     monthly = told["sub_1", "active"]
     assert (monthly["account_id"], monthly["mrr_minor"], monthly["currency"]) == ("a-1", 2_000, "EUR")
-    assert (monthly["seats"], monthly["term_months"], str(monthly["renews_on"])) == (5, 1, "2026-06-01")
+    assert (monthly["seats"], monthly["term_months"]) == (5, 1)
     yearly = told["sub_2", "active"]
     assert (yearly["account_id"], yearly["mrr_minor"], yearly["term_months"]) == ("cus_2", 1_000, 12)
+
+
+def test_when_a_term_ends_is_known_from_the_delivery_and_by_no_morning_before_it(read):
+    rows = read("subscription", {"format": "stripe"}, {"subscriptions.csv": SUBSCRIPTIONS})
+    past, now = [[row for row in rows if (row["known_at"] < NOW) is early] for early in (True, False)]
+    assert len(past) == 4
+    assert {(row["renews_on"], row["auto_renew"]) for row in past} == {(None, None)}
+    assert [(row["subscription_id"], row["status"], str(row["renews_on"]), row["auto_renew"]) for row in now] == [
+        ("sub_1", "active", "2026-06-01", True)
+    ]
+
+
+def test_a_subscription_that_is_paid_again_is_active_again(read, tmp_path):
+    states = (("2026-02-01", "active", 5), ("2026-03-02", "unpaid", 5), ("2026-04-01", "active", 7))
+    for day, state, seats in states:
+        (tmp_path / day).mkdir()
+        (tmp_path / day / "manifest.json").write_text(json.dumps({"landed_at": day, "history": False}))
+        (tmp_path / day / "subscriptions.csv").write_text(
+            SUBSCRIPTIONS.replace(",active,", f",{state},").replace("pro,5", f"pro,{seats}")
+        )
+    rows = read("subscription", {"format": "stripe"}, {})
+    told = sorted(
+        (row["known_at"], row["valid_from"], row["status"], row["seats"])
+        for row in rows
+        if row["subscription_id"] == "sub_1"
+    )
+    first, second, third = (datetime.fromisoformat(day) for day, *_ in states)
+    assert told == [
+        (first, datetime(2026, 1, 1, 10), "trial", 5),
+        (first, datetime(2026, 1, 15, 10), "active", 5),
+        (first, first, "active", 5),
+        (second, second, "cancelled", 5),
+        (third, third, "active", 7),
+    ]
 
 
 def test_a_price_per_seat_counts_as_often_as_there_are_seats(read):
@@ -69,8 +104,8 @@ def test_a_price_per_seat_counts_as_often_as_there_are_seats(read):
 
 def test_a_column_that_says_utc_is_utc_whatever_the_mappings_zone(read):
     files = {"subscriptions.csv": SUBSCRIPTIONS}
-    (row, *_) = read("subscription", {"format": "stripe"}, files, time_zone="America/New_York")
-    assert row["valid_from"].hour == 10
+    rows = read("subscription", {"format": "stripe"}, files, time_zone="America/New_York")
+    assert {row["valid_from"].hour for row in rows if row["valid_from"] < NOW} == {10}
 
 
 def test_stripes_customers_are_found_in_the_file_that_knows_them(read):
@@ -85,6 +120,15 @@ def test_stripes_invoices_are_open_until_they_are_paid(read):
         ("in_1", "open", 0, datetime(2026, 3, 1, 10)),
         ("in_1", "paid", 12_050, datetime(2026, 3, 20, 8)),
         ("in_2", "open", 0, datetime(2026, 4, 1, 10)),
+    ]
+
+
+def test_an_invoice_given_up_without_a_day_is_so_from_the_delivery(read):
+    files = {"invoices.csv": INVOICES.replace("sub_2,open", "sub_2,uncollectible")}
+    rows = read("invoice", {"format": "stripe"}, files)
+    assert [(row["status"], row["known_at"]) for row in rows if row["invoice_id"] == "in_2"] == [
+        ("open", datetime(2026, 4, 1, 10)),
+        ("uncollectible", NOW),
     ]
 
 
@@ -120,6 +164,19 @@ def test_a_survey_of_nps_is_read_by_the_names_that_such_exports_have(read, text)
     (row,) = read("survey", {"format": "nps"}, {"nps.csv": text})
     assert (row["response_id"], row["account_id"], row["user_id"], row["kind"]) == ("r1", "a-1", "ada@x.example", "nps")
     assert (row["score"], row["answered_at"]) == (9, datetime(2026, 5, 3, 12))
+
+
+def test_an_answer_without_a_score_is_left_out_and_counted_and_the_others_are_read(tmp_path, backend):
+    (tmp_path / "nps.csv").write_text("Response ID,Company,Score,Date\n1,acme,9,2026-01-01\n2,acme,,2026-01-02\n")
+    found = reading.read("survey", tmp_path, company(survey={"format": "nps"}), backend, now=NOW)
+    assert (found.rows["response_id"].to_pylist(), found.refused) == (["1"], 1)
+
+
+@pytest.mark.parametrize("currency", ["EUR", "JPY", "KWD", "ISK", "MGA", "CLP"])
+def test_an_amount_is_as_many_minor_units_in_billing_as_in_a_crm(read, currency):
+    text = INVOICES.replace(",eur,", f",{currency.lower()},").replace("120.50", "121.00")
+    rows = read("invoice", {"format": "stripe"}, {"invoices.csv": text})
+    assert rows[0]["amount_minor"] == money.minor("121.00", currency)
 
 
 def test_a_file_that_is_no_such_export_is_told_and_not_read_as_nothing(read):

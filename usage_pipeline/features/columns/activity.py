@@ -41,6 +41,20 @@ FEATURES = (
     Feature("uses_7d", N, "volume", "Events in which a feature fired, 7 days", "events", "MET-21"),
     Feature("uses_28d", N, "volume", "Events in which a feature fired, 28 days", "events", "MET-21"),
     Feature("uses_90d", N, "volume", "Events in which a feature fired, 90 days", "events", "MET-21"),
+    Feature("uses_182d", N, "long run", "Events in which a feature fired, half a year", "events", "MET-21"),
+    Feature("uses_364d", N, "long run", "Events in which a feature fired, a year", "events", "MET-21"),
+    Feature("active_weeks_182d", N, "long run", "Weeks with an event among the last 26", "weeks", "MET-14"),
+    Feature("active_weeks_364d", N, "long run", "Weeks with an event among the last 52", "weeks", "MET-14"),
+    Feature(
+        "uses_vs_year",
+        F,
+        "long run",
+        "Feature events of 28 days over a thirteenth of those of the last year (364 days); NULL for a younger account",
+        "ratio",
+        "MET-16",
+        compares="uses_28d",
+        against="itself",
+    ),
     Feature(
         "uses_per_user_28d", F, "intensity", "Feature events per active person, 28 days", "events per person", "MET-14"
     ),

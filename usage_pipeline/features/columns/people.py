@@ -123,6 +123,15 @@ FEATURES = (
     ),
     Feature("seats", N, "seats", "Seats paid for on the morning", "seats", "MET-07"),
     Feature("seat_use_28d", F, "seats", "Active people of 28 days over seats", "ratio", "MET-18"),
+    Feature("users_ever", N, "people in the long run", "People who have ever used the product", "people", "MET-07"),
+    Feature(
+        "dormant_users",
+        N,
+        "people in the long run",
+        "People who have used the product, but not in the last 90 days",
+        "people",
+        "MET-07",
+    ),
     Feature(
         "seats_change_90d",
         N,

@@ -9,8 +9,6 @@ from usage_pipeline.run.init.columns import Column
 from usage_pipeline.run.init.files import Source
 from usage_pipeline.run.init.kinds import Taken
 
-# From here on a join is whole for a person's purposes.
-_WHOLE = 0.995
 # A way round needs more than a direct name.
 _THROUGH = 0.8
 _LOOKED_UP_ROWS = 1_000
@@ -146,8 +144,4 @@ class Book:
 
 
 def _thin(found: joins.Join) -> str:
-    if found.share >= _WHOLE:
-        return ""
-    return (
-        f"{1 - found.share:.0%} of the values of `{found.column.name}` are not in {found.source.name}: what are they?"
-    )
+    return "" if found.share >= joins.WHOLE else found.thin

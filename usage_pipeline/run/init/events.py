@@ -3,7 +3,7 @@
 import re
 
 from usage_pipeline.events import fields
-from usage_pipeline.run.init import roles, selects
+from usage_pipeline.run.init import joins, roles, selects
 from usage_pipeline.run.init.book import Book, Where
 from usage_pipeline.run.init.columns import Column, text
 from usage_pipeline.run.init.files import Source
@@ -41,7 +41,10 @@ def of_table(source: Source, taken: Taken, book: Book, names: dict[str, int], us
     received = has.get("received_at")
     if received is not None and received.times is not None and received.times.is_sure:
         select.add(selects.ref(received, of), "received_at", "when a row became known; " + received.says_when())
-    _who(part, select, account, has.get("user_id"), of)
+    user = has.get("user_id")
+    if account is None:
+        user = _known(part, source, user, book)
+    _who(part, select, account, user, of)
     _what(part, select, source, name, has.get("feature"), book, names, of)
     if "quantity" in has:
         select.add(
@@ -84,13 +87,31 @@ def _times(part: Part, ts: Column) -> None:
     part.stops = part.questions[-1]
 
 
+def _known(part: Part, source: Source, likely: Column | None, book: Book) -> Column | None:
+    """The column whose values the table of users holds: by it alone an event that names no account reaches one."""
+    held = book.of("user")
+    if held is None:
+        return likely
+    users, of_users = held
+    found = joins.best(book.connection, source, users, of_users.columns["user_id"], likely=likely)
+    if found is None:
+        named = f"of the values of `{likely.name}` less than half are" if likely else "no column's values are"
+        part.questions.append(
+            f"whose are the rows of {source.name}? No column names an account, and {named} among the people of {users.name}: "
+            "name the column that holds their user_id"
+        )
+        return likely
+    part.joins.append(f"{found.in_words}, and {users.name} says whose people are")
+    if found.share < joins.WHOLE:
+        part.questions.append(found.thin)
+    return found.column
+
+
 def _who(part: Part, select: Select, account: Where | None, user: Column | None, of: str) -> None:
     if account is not None:
         select.add(_said(account, of), "account_id")
         part.joins.append(account.evidence)
         part.questions += [account.question] if account.question else []
-    elif user is not None:
-        part.joins.append("by the table of users, who says whose people are")
     if user is not None:
         select.add(selects.ref(user, of), "user_id", f"{user.distinct:,} people in the sample")
     else:

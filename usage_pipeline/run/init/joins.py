@@ -9,6 +9,8 @@ from usage_pipeline.run.init.files import Source
 
 # Below this share of its values a column does not name the rows of the other table.
 JOINS = 0.5
+# From here on a join is whole for a person's purposes.
+WHOLE = 0.995
 _SAMPLED = 50_000
 
 
@@ -29,6 +31,13 @@ class Join:
         return (
             f"`{self.column.name}` joins `{self.source.table}.{self.key.name}`: "
             f"{self.share:.0%} of {self.values:,} values are there"
+        )
+
+    @property
+    def thin(self) -> str:
+        """What a person is to be asked of a join that is not whole."""
+        return (
+            f"{1 - self.share:.0%} of the values of `{self.column.name}` are not in {self.source.name}: what are they?"
         )
 
 

@@ -52,6 +52,9 @@ def show_trial(trial: Trial, console: Console) -> None:
         console.print(
             f"{share:.1%} of the events that name an account name one of the table of accounts.", highlight=False
         )
+    if trial.of_known_users is not None and trial.with_user and not trial.with_account:
+        share = trial.of_known_users / trial.with_user
+        console.print(f"{share:.1%} of the events that name a person name one of the table of users.", highlight=False)
     for problem in trial.problems:
         console.print(f"[red]Would stop a run:[/] {_whole(problem)}", highlight=False, soft_wrap=True)
 

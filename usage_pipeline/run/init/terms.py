@@ -71,7 +71,13 @@ def _over_time(taken: Taken, source: Source, terms: list[tuple[str, str, str]]) 
     """One row per begin and one per end; what begins again at once did not end."""
     has = taken.columns
     inner = Select(source.table, list(terms))
-    listed = ", ".join(name for _, name, _ in terms)
+    key = has.get("subscription_id")
+    is_term = key is not None and key.distinct < key.filled
+    names = [name for _, name, _ in terms]
+    # Where a row is a term of several, its end was agreed when it began.
+    of_now = [name for name in names if name == "auto_renew" or (name == "renews_on" and not is_term)]
+    listed = ", ".join(names)
+    past = ", ".join(f"NULL AS {name}" if name in of_now else name for name in names)
     if "started" in has and _sure(has["started"]):
         inner.add(selects.moment(has["started"], as_moment=True), "started", has["started"].says_when())
     else:
@@ -87,26 +93,33 @@ def _over_time(taken: Taken, source: Source, terms: list[tuple[str, str, str]]) 
     else:
         inner.add("'active'", "state")
     # Where each bill is a row, a term that runs on beyond the last bill may yet be billed again.
-    key = has.get("subscription_id")
-    billed = ("status" not in has or is_of_bills(source)) and (key is None or key.distinct < key.filled)
+    billed = ("status" not in has or is_of_bills(source)) and (key is None or is_term)
     seen = "\n  AND ended < (SELECT max(started) FROM term)" if billed else ""
     body = "\n".join("  " + line for line in inner.sql().splitlines())
+    now = f"""
+-- ... and what is so now, of those that go on: from the delivery, since no morning before it could know it.
+UNION ALL
+SELECT {listed},
+  state, NULL
+FROM next
+WHERE started IS NOT NULL AND ended IS NULL AND next_start IS NULL AND state <> 'cancelled'"""
     return f"""WITH term AS (
 {body}
 ), next AS (
   SELECT *, lead(started) OVER (PARTITION BY subscription_id ORDER BY started) AS next_start FROM term
 )
 -- One row from when it began, as what it was then ...
-SELECT {listed},
+SELECT {past},
   CASE WHEN state = 'cancelled' THEN 'active' ELSE state END AS status, started AS valid_from
 FROM next
--- ... and one from when it ended, unless it went on within {_GAP_DAYS} days.
+WHERE started IS NOT NULL OR (ended IS NULL AND state <> 'cancelled')
+-- ... and one from when it ended, unless it went on within {_GAP_DAYS} days; without that day, from the delivery.
 UNION ALL
-SELECT {listed},
-  'cancelled', coalesce(ended, started)
+SELECT {past},
+  'cancelled', ended
 FROM next
 WHERE (ended IS NOT NULL OR state = 'cancelled')
-  AND (next_start IS NULL OR next_start > ended + INTERVAL {_GAP_DAYS} DAY){seen}"""
+  AND (next_start IS NULL OR next_start > ended + INTERVAL {_GAP_DAYS} DAY){seen}{now if of_now else ""}"""
 
 
 def _state(taken: Taken) -> str:

@@ -45,6 +45,10 @@ class Trial:
     """Accepted events that name an account."""
     of_known_accounts: int | None = None
     """Of those, events whose account is in the table of accounts."""
+    with_user: int = 0
+    """Accepted events that name a person."""
+    of_known_users: int | None = None
+    """Of those, events whose person is in the table of users."""
     problems: list[str] = field(default_factory=list)
     """What would stop a run, with its fix."""
 
@@ -64,9 +68,9 @@ def trial(mapping: Path, folder: Path, *, now: datetime, told: Told) -> Trial:
         backend = engine.connect(memory_limit=_MEMORY, threads=2, spill=Path(spill))
         # Hashes of the files, so that gigabytes are read for one once.
         state = Path(spill) / "state"
-        accounts = _tables(found, company, folder, backend, now=now, state=state, told=told)
+        held = _tables(found, company, folder, backend, now=now, state=state, told=told)
         try:
-            _events(found, company, landing.deliveries(folder, now=now, state=state), accounts, told=told)
+            _events(found, company, landing.deliveries(folder, now=now, state=state), held, told=told)
         except Problem as problem:
             found.problems.append(_short(problem))
     return found
@@ -79,8 +83,9 @@ def _short(problem: Problem) -> str:
 
 def _tables(
     found: Trial, company: Company, folder: Path, backend: Backend, *, now: datetime, state: Path, told: Told
-) -> set[str]:
-    accounts: set[str] = set()
+) -> dict[str, set[str]]:
+    """The ids that the tables of accounts and of users hold."""
+    held: dict[str, set[str]] = {"account": set(), "user": set()}
     for name in company.tables:
         told(f"table {name}")
         try:
@@ -89,15 +94,18 @@ def _tables(
             found.problems.append(_short(problem))
             continue
         found.tables[name] = {"rows": read.rows.num_rows, "refused": read.refused}
-        if name == "account":
-            accounts = set(read.rows["account_id"].to_pylist())
-    return accounts
+        if name in held:
+            held[name] = set(read.rows[f"{name}_id"].to_pylist())
+    return held
 
 
-def _events(found: Trial, company: Company, deliveries: list[Delivery], accounts: set[str], *, told: Told) -> None:
+def _events(
+    found: Trial, company: Company, deliveries: list[Delivery], held: dict[str, set[str]], *, told: Told
+) -> None:
     reasons: Counter[str] = Counter()
     seen: set[tuple[str, str]] = set()
-    known = 0
+    known = dict.fromkeys(held, 0)
+    has_addresses = False
     for batch in ingest.batches(deliveries, company):
         told(f"events of {batch.name}")
         for part in parts.judged(batch, company):
@@ -111,19 +119,32 @@ def _events(found: Trial, company: Company, deliveries: list[Delivery], accounts
             reasons.update(part.rejected["reason"].to_pylist())
             for row in part.rejected.slice(0, _SHOWN - len(found.examples)).to_pylist():
                 found.examples.append(f"{row['file']}, line {row['line']}: {row['detail']}: {row['raw'][:200]}")
-            of = part.valid.filter(pc.is_valid(part.valid["account_id"]))["account_id"]
-            found.with_account += len(of)
-            known += sum(account in accounts for account in of.to_pylist()) if accounts else 0
+            named = {kind: part.valid[f"{kind}_id"].drop_null() for kind in held}
+            found.with_account += len(named["account"])
+            found.with_user += len(named["user"])
+            for kind, ids_of in held.items():
+                known[kind] += sum(each in ids_of for each in named[kind].to_pylist()) if ids_of else 0
+            # An address may yet tell the account by its domain.
+            may_tell = (part.valid["user_id"], part.calls["properties"])
+            has_addresses = has_addresses or any(
+                pc.any(pc.match_substring(column.drop_null(), "@")).as_py() for column in may_tell
+            )
             if found.received >= ROWS:
                 break
         if found.received >= ROWS:
             found.is_whole = False
             break
     found.reasons = dict(reasons.most_common())
-    found.of_known_accounts = known if accounts else None
+    found.of_known_accounts = known["account"] if held["account"] else None
+    found.of_known_users = known["user"] if held["user"] else None
     if not found.received:
         found.problems.append("no row of events could be read\n  Fix: look at `events` in the mapping")
     elif not found.accepted:
         found.problems.append(
             "every row of events was refused, for the reasons above\n  Fix: mend `events` in the mapping"
+        )
+    elif not (found.with_account or found.of_known_users or has_addresses):
+        found.problems.append(
+            "no event names an account, or a person of whom the table of users says whose they are: no event would count\n"
+            "  Fix: name account_id in the select of the events, or a user_id that the table of users holds"
         )
