@@ -30,7 +30,7 @@ class Settings(BaseSettings):
     """Where Spark runs: a master's URL (`spark://…`, `yarn`, `k8s://…`), or `local[*]`, which is this machine alone."""
 
     keep_events_days: int = Field(default=0, ge=0)
-    """Days that `usage-pipeline tidy` keeps events after they became known; 0: all. Rollups stay: what mornings see is made of them. An import of a past before that would count its days from what is left."""
+    """Days that `usage-pipeline tidy` keeps events after they became known; 0: all. Rollups stay: what mornings see is made of them. What lands of a past before that changes no rollup any more."""
     keep_landed_days: int = Field(default=0, ge=0)
     """Days that it keeps landed files of events in the home; 0: all. Files that tables are read from are always kept."""
     keep_versions_days: int = Field(default=7, ge=1)

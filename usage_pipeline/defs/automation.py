@@ -2,15 +2,21 @@
 
 import hashlib
 import json
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import takewhile
 
 import dagster as dg
 
 from usage_pipeline.defs import jobs, pending
 from usage_pipeline.defs.place import Place
 from usage_pipeline.events import catalogue as events
+from usage_pipeline.lake import upkeep
 from usage_pipeline.models import registry
 from usage_pipeline.sources import landing
+
+# Runs looked back at for those that failed.
+TRIES = 100
 
 
 @dg.sensor(job=jobs.ingest, minimum_interval_seconds=30, default_status=dg.DefaultSensorStatus.RUNNING)
@@ -18,7 +24,8 @@ def new_files(context: dg.SensorEvaluationContext, place: Place) -> dg.SensorRes
     """Asks for an ingest when files have landed.
 
     The cursor is everything seen so far, and the run key names the content seen, so that two
-    files that arrive between two ticks are both landed, and one that arrives again is not.
+    files that arrive between two ticks are both landed, and one that arrives again is not. An
+    ingest that failed is asked for again, under a key with the number of the try.
     """
     home = place.opened.home
     if not home.is_claimed:
@@ -26,9 +33,14 @@ def new_files(context: dg.SensorEvaluationContext, place: Place) -> dg.SensorRes
     found = landing.deliveries(home.landing(), now=place.opened.now(), state=home.path / "landed")
     seen = set(json.loads(context.cursor)) if context.cursor else _landed_by_hand(place, found)
     present = {file.digest for delivery in found for file in delivery.files}
-    if present <= seen:
-        return dg.SkipReason(f"nothing new in {home.landing()}")
     key = hashlib.sha256("\n".join(sorted(present)).encode()).hexdigest()
+    if present <= seen:
+        failed = list(takewhile(_has_failed, _ended(context, jobs.ingest.name)))
+        if not failed:
+            return dg.SkipReason(f"nothing new in {home.landing()}")
+        if not _is_time_again(failed, place):
+            return dg.SkipReason("the last ingest failed: it is asked for again after a while")
+        key = f"{key}#{len(failed)}"
     return dg.SensorResult(
         run_requests=[dg.RunRequest(run_key=key)],
         cursor=json.dumps(sorted(present | seen)),
@@ -49,24 +61,52 @@ def _landed_by_hand(place: Place, found: list[landing.Delivery]) -> set[str]:
 
 @dg.sensor(job=jobs.roll_up, minimum_interval_seconds=30, default_status=dg.DefaultSensorStatus.RUNNING)
 def known_days(context: dg.SensorEvaluationContext, place: Place) -> dg.SensorResult | dg.SkipReason:
-    """Asks for the rollups of the days that an ingest touched, one run per contiguous range."""
+    """Asks for the rollups of the days that an ingest touched, one run per contiguous range; for failed ones again."""
     if not place.opened.home.is_claimed:
         return dg.SkipReason("the home is empty")
-    newest, ranges = pending.days(context.instance, place.opened.lake.partitions(events.EVENT))
+    lake = place.opened.lake
+    newest, ranges = pending.days(
+        context.instance, lake.partitions(events.EVENT), upkeep.kept_since(lake, events.EVENT)
+    )
     if not ranges:
         return dg.SkipReason("every known day is rolled up")
-    return dg.SensorResult(
-        run_requests=[
+    ended = _ended(context, jobs.roll_up.name)
+    requests = []
+    for first, last in ranges:
+        key = f"{newest}:{first}:{last}"
+        failed = [run for run in ended if _has_failed(run) and _asked_as(run).partition("#")[0] == key]
+        if failed and not _is_time_again(failed, place):
+            continue
+        requests.append(
             dg.RunRequest(
-                run_key=f"{newest}:{first}:{last}",
+                run_key=f"{key}#{len(failed)}" if failed else key,
                 tags={
                     "dagster/asset_partition_range_start": first.isoformat(),
                     "dagster/asset_partition_range_end": last.isoformat(),
                 },
             )
-            for first, last in ranges
-        ]
-    )
+        )
+    return dg.SensorResult(run_requests=requests)
+
+
+def _ended(context: dg.SensorEvaluationContext, job: str) -> Sequence[dg.RunRecord]:
+    """The job's last runs that came to an end by themselves, newest first; what a person stopped stays stopped."""
+    ends = dg.RunsFilter(job_name=job, statuses=[dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE])
+    return context.instance.get_run_records(ends, limit=TRIES)
+
+
+def _has_failed(run: dg.RunRecord) -> bool:
+    return run.dagster_run.status is dg.DagsterRunStatus.FAILURE
+
+
+def _asked_as(run: dg.RunRecord) -> str:
+    return run.dagster_run.tags.get("dagster/run_key", "")
+
+
+def _is_time_again(failed: Sequence[dg.RunRecord], place: Place) -> bool:
+    """Whether the pause after the newest failure is over: 2 minutes, twice as long after each, an hour at most."""
+    ended = datetime.fromtimestamp(failed[0].end_time or 0, UTC).replace(tzinfo=None)
+    return place.opened.now() >= ended + min(timedelta(minutes=2 ** len(failed)), timedelta(hours=1))
 
 
 @dg.sensor(job=jobs.daily, minimum_interval_seconds=60, default_status=dg.DefaultSensorStatus.RUNNING)

@@ -2,8 +2,9 @@
 
 import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -12,13 +13,33 @@ import ibis.expr.types as ir
 
 from usage_pipeline.defs import fetching, tables
 from usage_pipeline.defs.place import Place
-from usage_pipeline.events import carried, catalogue, history, identity, ingest, plots, quality
+from usage_pipeline.events import carried, catalogue, history, identity, ingest, plots, quality, relinked
 from usage_pipeline.home import put
 from usage_pipeline.sources import catalogue as sources
 from usage_pipeline.sources.tombstones import Tombstones
+from usage_pipeline.usage import catalogue as usage
 
 KINDS = {"duckdb"}
 LANDED = (catalogue.EVENT, catalogue.REJECTED, catalogue.IDENTITY_CALL, catalogue.BATCH)
+
+
+class _Touched:
+    """Known days whose usage changes, kept in a file until Dagster knows: those of a killed run the next one tells."""
+
+    def __init__(self, untold: Path) -> None:
+        self._untold = untold
+        self.days: list[str] = json.loads(untold.read_text(encoding="utf-8")) if untold.exists() else []
+
+    def add(self, days: Iterable[date]) -> None:
+        """These too, in order."""
+        if some := {day.isoformat() for day in days}:
+            self.days = sorted(some.union(self.days))
+            self._untold.parent.mkdir(parents=True, exist_ok=True)
+            put(self._untold, json.dumps(self.days))
+
+    def told(self) -> None:
+        """Dagster has them."""
+        self._untold.unlink(missing_ok=True)
 
 
 @dg.multi_asset(
@@ -33,16 +54,7 @@ def landed(context: dg.AssetExecutionContext, place: Place) -> Iterator[dg.Mater
     def progress(file: str, done: int, of: int) -> None:
         context.log.info("%s: %d of %d files", file, done, of)
 
-    # What a killed run had landed and told nobody of is told by this one.
-    untold = opened.home.path / "landed" / "touched.json"
-    days = set(json.loads(untold.read_text(encoding="utf-8"))) if untold.exists() else set()
-
-    def touching(some: frozenset[date]) -> None:
-        if some:
-            days.update(day.isoformat() for day in some)
-            untold.parent.mkdir(parents=True, exist_ok=True)
-            put(untold, json.dumps(sorted(days)))
-
+    touched = _Touched(opened.home.path / "landed" / "touched.json")
     came = ingest.ingest(
         opened.home.landing(),
         opened.company,
@@ -51,17 +63,17 @@ def landed(context: dg.AssetExecutionContext, place: Place) -> Iterator[dg.Mater
         progress=progress,
         state=opened.home.path / "landed",
         tombstones=Tombstones(opened.home.path),
-        touching=touching,
+        touching=touched.add,
     )
-    if days:
-        opened.home.begin_partitions(date.fromisoformat(min(days)))
+    if touched.days:
+        opened.home.begin_partitions(date.fromisoformat(touched.days[0]))
     counts: dict[str, Any] = {
         "batches": came.batches,
         "received": came.received,
         "accepted": came.accepted,
         "duplicates": came.duplicates,
         "rejected": came.rejected,
-        "known_days": sorted(days),
+        "known_days": touched.days,
     }
     for table in LANDED:
         yield dg.MaterializeResult(
@@ -73,7 +85,7 @@ def landed(context: dg.AssetExecutionContext, place: Place) -> Iterator[dg.Mater
                 **counts,
             },
         )
-    untold.unlink(missing_ok=True)
+    touched.told()
 
 
 CARRIED = {
@@ -106,21 +118,47 @@ def carried_events(place: Place) -> Iterator[dg.MaterializeResult[None]]:
         )
 
 
-@tables.asset(
-    catalogue.IDENTITY_LINK,
-    owner=tables.DATA,
-    kinds=KINDS | {"ibis"},
-    inputs={
-        "naming": catalogue.NAMING,
-        "calls": catalogue.IDENTITY_CALL,
-        "users": sources.USER,
-        "accounts": sources.ACCOUNT,
-        "merges": sources.ACCOUNT_MERGE,
-    },
+@dg.multi_asset(
+    name="identity_link",
+    specs=[
+        tables.spec(
+            catalogue.IDENTITY_LINK,
+            owner=tables.DATA,
+            kinds=KINDS | {"ibis"},
+            deps=[catalogue.NAMING, catalogue.IDENTITY_CALL, sources.USER, sources.ACCOUNT, sources.ACCOUNT_MERGE],
+        )
+    ],
 )
-def identity_link(naming: ir.Table, calls: ir.Table, users: ir.Table, accounts: ir.Table, merges: ir.Table) -> ir.Table:
-    """One row per id and change of the account it belongs to, from when that was known, and what says so."""
-    return identity.links(calls, naming, users, accounts, merges)
+def identity_link(place: Place) -> Iterator[dg.MaterializeResult[None]]:
+    """One row per id and change of the account it belongs to, from when that was known, and what says so.
+
+    Tells of the known days whose events count otherwise by the new links, before these are written.
+    """
+    opened, table = place.opened, catalogue.IDENTITY_LINK
+    lake = opened.lake
+    links = lake.backend.to_pyarrow(
+        identity.links(
+            lake.read(catalogue.IDENTITY_CALL),
+            lake.read(catalogue.NAMING),
+            lake.read(sources.USER),
+            lake.read(sources.ACCOUNT),
+            lake.read(sources.ACCOUNT_MERGE),
+        )
+    )
+    touched = _Touched(opened.home.path / "landed" / "relinked.json")
+    rolled_up = max(lake.partitions(usage.USER_FEATURE_DAY), default=None)
+    touched.add(relinked.days(lake, lake.read(table), ibis.memtable(links, schema=table.schema), rolled_up=rolled_up))
+    written = lake.replace(table, links)
+    yield dg.MaterializeResult(
+        asset_key=[table.stage, table.name],
+        metadata={
+            "known_days": touched.days,
+            "dagster/row_count": written.rows,
+            "table_version": written.version,
+            "dagster/uri": lake.uri(table),
+        },
+    )
+    touched.told()
 
 
 @dg.multi_asset(

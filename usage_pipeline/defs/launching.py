@@ -128,9 +128,9 @@ class Launcher:
             warnings=_unpassed(result, dg.AssetCheckSeverity.WARN),
         )
 
-    def pending_days(self, in_lake: list[date]) -> list[tuple[date, date]]:
+    def pending_days(self, in_lake: list[date], kept_since: date | None = None) -> list[tuple[date, date]]:
         """Ranges of known days whose rollups are missing or older than the events of that day."""
-        return pending.days(self.instance, in_lake)[1]
+        return pending.days(self.instance, in_lake, kept_since)[1]
 
     def is_done(self, asset: str, morning: date) -> bool:
         """Whether the asset of that morning was ever materialised."""

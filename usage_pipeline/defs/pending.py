@@ -8,29 +8,36 @@ import dagster as dg
 from usage_pipeline.usage import catalogue as usage
 
 EVENTS = dg.AssetKey(["events", "event"])
+LINKS = dg.AssetKey(["events", "identity_link"])
 ROLLUPS = tuple(dg.AssetKey([table.stage, table.name]) for table in usage.ROLLUPS)
-# Ingests looked back at; each names the days it touched.
+# Ingests looked back at; each names the days it touched, by its events and by who is now known to be whose.
 INGESTS = 1000
 
 
-def days(instance: dg.DagsterInstance, in_lake: list[date]) -> tuple[int, list[tuple[date, date]]]:
+def days(
+    instance: dg.DagsterInstance, in_lake: list[date], kept_since: date | None = None
+) -> tuple[int, list[tuple[date, date]]]:
     """The newest ingest's storage id, and the fewest ranges that cover the days to roll up.
 
     A range runs over days on which nothing became known: they are rolled up as empty, in the
-    same run, where each range of its own would cost a run.
+    same run, where each range of its own would cost a run. It runs over no day that was rolled up: its events may
+    be past their time. Nor is a day from before `kept_since` rolled up again, of which only what came late is there.
     """
     rolled_up = _whole(instance)
     pending = {day for day in in_lake if day.isoformat() not in rolled_up}
     newest = 0
-    for record in instance.fetch_materializations(EVENTS, limit=INGESTS).records:
+    told = (record for asset in (EVENTS, LINKS) for record in instance.fetch_materializations(asset, INGESTS).records)
+    for record in told:
         newest = max(newest, record.storage_id)
         materialisation = record.asset_materialization
-        touched = materialisation.metadata["known_days"].value if materialisation else []
-        if isinstance(touched, list):
+        touched = materialisation.metadata.get("known_days") if materialisation else None
+        if touched is not None and isinstance(touched.value, list):
             pending |= {
-                date.fromisoformat(str(day)) for day in touched if rolled_up.get(str(day), -1) < record.storage_id
+                date.fromisoformat(str(day)) for day in touched.value if rolled_up.get(str(day), -1) < record.storage_id
             }
-    return newest, list(ranges(sorted(pending), sorted(pending | set(in_lake))))
+    pending = {day for day in pending if kept_since is None or day >= kept_since}
+    done = map(date.fromisoformat, rolled_up)
+    return newest, list(ranges(sorted(pending), sorted(pending.union(in_lake, done))))
 
 
 def _whole(instance: dg.DagsterInstance) -> Mapping[str, int]:

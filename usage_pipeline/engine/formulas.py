@@ -1,7 +1,9 @@
 """The formulas that engines disagree about: a ratio with nothing below the line, a sum of integers, shared quintiles."""
 
 import ibis
+import ibis.expr.operations as ops
 import ibis.expr.types as ir
+from ibis.common.deferred import deferrable
 
 
 def ratio(above: ir.NumericValue, below: ir.NumericValue) -> ir.FloatingValue:
@@ -11,7 +13,13 @@ def ratio(above: ir.NumericValue, below: ir.NumericValue) -> ir.FloatingValue:
 
 def whole(count: ir.NumericValue) -> ir.IntegerValue:
     """A count or sum as int64, 0 for none (DuckDB sums integers to HUGEINT, which Parquet loses)."""
-    return count.cast("int64").fill_null(0)
+    found: ir.IntegerValue = deferrable(_cast)(count).fill_null(0)
+    return found
+
+
+def _cast(count: ir.NumericValue) -> ir.IntegerValue:
+    # Not `count.cast`: to Ibis a sum of integers is an int64 already, and it would leave the cast out.
+    return ops.Cast(count, "int64").to_expr()
 
 
 def quintile(value: ir.Column, *, within: list[str] | None = None) -> ir.IntegerColumn:

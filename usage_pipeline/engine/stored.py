@@ -8,7 +8,7 @@ import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 from deltalake import CommitProperties, DeltaTable, Schema
-from deltalake.transaction import AddAction, create_table_with_add_actions
+from deltalake.transaction import AddAction
 
 Filter = list[tuple[str, str, str | list[str]]]
 """Which partitions are replaced; empty: all."""
@@ -43,8 +43,7 @@ def found(root: str, folder: str, partition: str | None) -> Files:
 
 
 def commit(
-    root: str,
-    opened: DeltaTable | None,
+    opened: DeltaTable,
     files: Files,
     schema: pa.Schema,
     *,
@@ -54,11 +53,6 @@ def commit(
 ) -> None:
     """Put the files in place of the partitions that `where` names, in one commit."""
     columns = [] if partition is None else [partition]
-    if opened is None:
-        create_table_with_add_actions(
-            root, Schema.from_arrow(schema), list(files.added), partition_by=columns, commit_properties=properties
-        )
-        return
     opened.create_write_transaction(
         list(files.added),
         mode="overwrite",

@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 
 from usage_pipeline.events.lines import LINES, BadLine, Block
 from usage_pipeline.events.reasons import Reason
+from usage_pipeline.events.unpacking import CutOffError, verdict
 
 # Some tens of MB of text, as in a block of lines.
 _ROWS = 20_000
@@ -30,5 +31,8 @@ def blocks(path: Path, connection: duckdb.DuckDBPyConnection) -> Iterator[Block]
                 number += len(raw)
     # Of a damaged page pyarrow raises an OSError, of a damaged foot an ArrowInvalid.
     except (OSError, pa.ArrowException) as damaged:
-        bad = BadLine(number, Reason.CUT_OFF, "", f"damaged: {damaged}")
+        said = verdict(damaged)
+        if not isinstance(said, CutOffError):
+            raise said from damaged
+        bad = BadLine(number, Reason.CUT_OFF, "", str(said))
         yield Block(LINES.empty_table(), [bad], number)

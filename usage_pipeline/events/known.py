@@ -27,14 +27,16 @@ def events(lake: Lake, span: tuple[date, date]) -> ir.Table:
 def _waiting(lake: Lake, links: ir.Table, span: tuple[date, date]) -> ir.Table | None:
     """Counted events without an account from before `span` whose id was linked within it; None: there are none.
 
-    They may be of any age, so the ids of all earlier days are looked through once; only the
-    days found are read.
+    They may be of any age, so the ids of all earlier days are looked through once where a link is of the span;
+    only the days found are read.
     """
     first, last = span
+    day = links["known_at"].date()
+    linked = links.filter(day.between(ibis.literal(first), ibis.literal(last)) & (links["id_kind"] != "account"))
+    if not lake.backend.to_pyarrow(linked.count()).as_py():
+        return None
     before = lake.read(catalogue.EVENT, (date.min, first - ONE_DAY))
     homeless = before.filter(before["account_id"].isnull())
-    day = links["known_at"].date()
-    linked = links.filter(day.between(ibis.literal(first), ibis.literal(last)))
     users = linked.filter(linked["id_kind"] == "user").select(key="id").distinct()
     browsers = linked.filter(linked["id_kind"] == "anonymous").select(key="id").distinct()
     concerned = homeless.filter(homeless["user_id"].isin(users["key"]) | homeless["anonymous_id"].isin(browsers["key"]))

@@ -1,7 +1,7 @@
 """A landed file's rows, judged, in parts that are the same at every reading."""
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
@@ -154,6 +154,7 @@ def _selected_rows(batch: Batch, company: Company, origin: Origin, zone: str) ->
             result = source.sql(select)
             columns = dict(zip(result.columns, map(str, result.types), strict=True))
             selected.check(columns, batch.name, origin.exclude)
+            _check_no_line(columns, batch)
             judge = Judge(connection, batch, origin, stated=selected.rows(columns))
             first_line = 1
             for chunk in source.execute(select).to_arrow_reader(PART_ROWS):
@@ -166,6 +167,16 @@ def _selected_rows(batch: Batch, company: Company, origin: Origin, zone: str) ->
                 f"the events' select does not fit {batch.name}: {broken}",
                 fix="mend events.select in the mapping, or the file",
             ) from broken
+
+
+def _check_no_line(columns: Iterable[str], batch: Batch) -> None:
+    """`Rejected` where the select has a column named as the number that each row is given here."""
+    for name in columns:
+        if name.lower() == "line":
+            raise Rejected(
+                f"{batch.name}: the events' select has a column {name}, which is what the number of a row is called here",
+                fix=f"leave it out or call it something else in events.select: SELECT * RENAME ({name} AS line_number)",
+            )
 
 
 def _until(select: str, company: Company) -> str:

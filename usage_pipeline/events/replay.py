@@ -7,7 +7,7 @@ less by as many), so that every row of a file is counted once, where it is now. 
 not mend stays as it is and where it is.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from hashlib import sha256
@@ -24,7 +24,7 @@ from usage_pipeline.events import catalogue, cleaning, counting, forgotten, form
 from usage_pipeline.events.batches import Batch, Part, Piece
 from usage_pipeline.events.cleaning import Origin
 from usage_pipeline.events.reasons import WORDS, Reason
-from usage_pipeline.lake import Lake
+from usage_pipeline.lake import Lake, amending
 from usage_pipeline.sources import querying
 from usage_pipeline.sources.landing import Delivery
 from usage_pipeline.sources.tombstones import Tombstones
@@ -194,20 +194,16 @@ def _stated(events: Events) -> str:
 
 
 def _taken_out(lake: Lake, digest: str, lines: list[int]) -> None:
-    """The mended rows leave the quarantine, then the account of the batch that they came with."""
-    rows = lake.read(catalogue.REJECTED)
-    gone = (rows.batch == digest) & rows.line.isin(lines)
-    lake.replace(catalogue.REJECTED, lake.backend.to_pyarrow(rows.filter(~gone)))
-    left = {row["batch"]: row for row in _left(lake)}
-    batches: list[dict[str, Any]] = lake.backend.to_pyarrow(lake.read(catalogue.BATCH)).to_pylist()
-    for batch in batches:
-        if batch["batch"] == digest:
-            # By what is left, not by what went: right also where a first try was killed in between.
-            batch["rejected"] = left.get(digest, {"rows": 0})["rows"]
-            batch["received"] = batch["accepted"] + batch["duplicates"] + batch["rejected"]
-    lake.replace(catalogue.BATCH, pa.Table.from_pylist(batches, schema=catalogue.BATCH.schema.to_pyarrow()))
+    """The mended rows leave the account of the batch that they came with, then the quarantine.
 
-
-def _left(lake: Lake) -> Iterator[dict[str, Any]]:
-    rows = lake.read(catalogue.REJECTED)
-    yield from lake.backend.to_pyarrow(rows.group_by("batch").aggregate(rows=rows.count())).to_pylist()
+    In this order: as long as they are there, the next replay finds them and does both again.
+    """
+    rows, batches = lake.read(catalogue.REJECTED), lake.read(catalogue.BATCH)
+    stay = rows.filter((rows.batch == digest) & ~rows.line.isin(lines))
+    # By what is left, not by what goes: right also where a first try was killed in between.
+    left = lake.backend.to_pyarrow(stay.count()).as_py()
+    account = batches.filter(batches.batch == digest).select(
+        "batch", received=batches.accepted + batches.duplicates + left, rejected=ibis.literal(left, "int64")
+    )
+    amending.amend(lake, catalogue.BATCH, lake.backend.to_pyarrow(account), key="batch")
+    amending.remove(lake, catalogue.REJECTED, pa.table({"batch": [digest] * len(lines), "line": lines}))

@@ -46,7 +46,7 @@ def members(path: Path) -> Iterator[tuple[str, Iterator[bytes]]]:
         try:
             archive = zipfile.ZipFile(file)
         except _DAMAGE as damaged:
-            raise _verdict(damaged) from damaged
+            raise verdict(damaged) from damaged
         with archive:
             for entry in archive.infolist():
                 # Finder adds a folder of files that hold no lines.
@@ -54,7 +54,7 @@ def members(path: Path) -> Iterator[tuple[str, Iterator[bytes]]]:
                     yield entry.filename, _of_entry(archive, entry)
 
 
-def _verdict(problem: Exception) -> Exception:
+def verdict(problem: Exception) -> Exception:
     """What was met is the content's fault, or the disk's: then the file may be whole, and must not be landed as a torso."""
     # zipfile takes what a disk says for bad content, too: the OSError is then what it was handling.
     for said in (problem, problem.__context__):
@@ -71,11 +71,18 @@ def _of_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Iterator[byte
         with archive.open(entry) as file:
             yield from unpacked(file)
     except _DAMAGE as damaged:
-        raise _verdict(damaged) from damaged
+        raise verdict(damaged) from damaged
 
 
 def unpacked(file: IO[bytes]) -> Iterator[bytes]:
-    """The file's bytes, unpacked once; `CutOffError` after the last that can be had."""
+    """The file's bytes without a byte order mark, unpacked once; `CutOffError` after the last that can be had."""
+    is_first = True
+    for piece in _pieces(file):
+        yield piece.removeprefix(_BOM) if is_first else piece
+        is_first = is_first and not piece
+
+
+def _pieces(file: IO[bytes]) -> Iterator[bytes]:
     start = file.read(4)
     file.seek(0)
     if start.startswith(_GZIP):
@@ -83,7 +90,7 @@ def unpacked(file: IO[bytes]) -> Iterator[bytes]:
     elif start == _ZSTD:
         yield from _unzstd(file)
     else:
-        piece = file.read(_READ_BYTES).removeprefix(_BOM)
+        piece = file.read(_READ_BYTES)
         while piece:
             yield piece
             piece = file.read(_READ_BYTES)
@@ -128,7 +135,7 @@ def _unzstd(file: IO[bytes]) -> Iterator[bytes]:
             try:
                 piece = stream.read(_ZSTD_BYTES)
             except OSError as damaged:
-                raise _verdict(damaged) from damaged
+                raise verdict(damaged) from damaged
             if not piece:
                 return
             yield piece

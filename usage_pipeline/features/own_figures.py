@@ -74,9 +74,14 @@ def _slopes(day: ir.Table, several: Sequence[Own]) -> ir.Table:
     for metric in several:
         if metric.kind == "trend":
             within = (day.metric == metric.name) & windows.trailing(day.age, metric.days)
-            sums[f"{metric.name}_y"] = engine.whole(y.sum(where=within))
-            sums[f"{metric.name}_y_age"] = engine.whole((y * day.age).sum(where=within))
+            sums[f"{metric.name}_y"] = _exact_sum(y, within)
+            sums[f"{metric.name}_y_age"] = _exact_sum(y * day.age, within)
     return day.group_by(KEY).agg(parts=engine.whole(day.count()), **sums).drop("parts")
+
+
+def _exact_sum(y: ir.IntegerValue, within: ir.BooleanValue) -> ir.FloatingValue:
+    """Rounded once, at the end: bytes a day, in millionths and times their age, are too large a sum for an int64."""
+    return y.cast("decimal(38, 0)").sum(where=within).cast("float64").fill_null(0.0)
 
 
 def _said(rows: ir.Table, several: Sequence[Own], by_name: dict[str, Own]) -> dict[str, ir.Value]:

@@ -1,7 +1,10 @@
 """Tables as they are read and written: by delta-rs and one engine connection, a partition at a time."""
 
 import uuid
+import weakref
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import date
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -17,9 +20,10 @@ from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_ra
 
 from usage_pipeline.engine import Backend, stored
 from usage_pipeline.engine.cluster import Cluster
+from usage_pipeline.lake import transactions
 from usage_pipeline.lake.tables import Span, Table, Written
 
-_settled_by_retry = retry(
+settled_by_retry = retry(
     # Two writers of one partition: the loser gets a clean conflict and simply writes again.
     retry=retry_if_exception_type(CommitFailedError),
     stop=stop_after_attempt(6),
@@ -34,6 +38,8 @@ class Lake:
     def __init__(self, root: str, backend: Backend) -> None:
         self.root = root.rstrip("/")
         self.backend = backend
+        self._unread: deque[str] = deque()
+        """Views whose table nobody holds any more."""
 
     def uri(self, table: Table) -> str:
         return f"{self.root}/{table.key}"
@@ -75,19 +81,22 @@ class Lake:
         if isinstance(self.backend, Cluster):
             held = pa.schema(opened.schema().to_arrow())
             return table.conform(self.backend.scan(files, held, partition=table.partition))
-        if urlsplit(self.root).scheme:
-            return table.conform(self._from_object_store(files, grows=table.grows))
-        return table.conform(self.backend.read_parquet(files, hive_partitioning=True, union_by_name=table.grows))
+        return table.conform(self._seen(files, grows=table.grows))
 
-    def _from_object_store(self, files: Sequence[str], *, grows: bool) -> ir.Table:
-        """The rows of files that fsspec reaches: DuckDB's own way there is an extension, which is a download."""
-        protocol = urlsplit(self.root).scheme
-        connection = self.backend.con
-        if not connection.filesystem_is_registered(protocol):
+    def _seen(self, files: Sequence[str], *, grows: bool) -> ir.Table:
+        """The rows of files through a view of DuckDB's, which goes after its table: each names all the files."""
+        protocol, connection = urlsplit(self.root).scheme, self.backend.con
+        # DuckDB's own way to an object store is an extension, which is a download.
+        if protocol and not connection.filesystem_is_registered(protocol):
             connection.register_filesystem(fsspec.filesystem(protocol))
+        # Here, not where a table is let go of: that may be in any thread, and between a query and its answer.
+        with suppress(IndexError):
+            while True:
+                connection.execute(f'DROP VIEW IF EXISTS "{self._unread.popleft()}"')
         name = f"lake_{uuid.uuid4().hex}"
         connection.execute(f'CREATE TEMP VIEW "{name}" AS {scan(files, grows=grows)}')
         found: ir.Table = self.backend.table(name)
+        weakref.finalize(found.op(), self._unread.append, name).atexit = False
         return found
 
     def replace(
@@ -118,8 +127,13 @@ class Lake:
 
     def batches(self, table: Table, asked: Iterable[str]) -> set[str]:
         """Which of these batches went into the table."""
-        opened = self.opened(table)
-        return set() if opened is None else {batch for batch in asked if opened.transaction_version(batch) is not None}
+        opened, wanted = self.opened(table), set(asked)
+        if opened is None:
+            return set()
+        told = transactions.of_log(self.uri(table), opened) if len(wanted) > transactions.FEW else None
+        if told is None:
+            return {batch for batch in wanted if opened.transaction_version(batch) is not None}
+        return wanted & told
 
     def append(self, table: Table, rows: ir.Table | pa.Table, *, batch: str) -> Written | None:
         """Add `rows` once per `batch`; None where this batch is already in the table."""
@@ -129,15 +143,11 @@ class Lake:
         """Add each batch's rows, each batch once, all in one commit; None where all are in the table already."""
         return self._append_once(table, {batch: self._arrow(table, rows) for batch, rows in batches.items()})
 
-    @_settled_by_retry
+    @settled_by_retry
     def _append_once(self, table: Table, batches: Mapping[str, pa.Table]) -> Written | None:
         # Asked again at each try: the writer that was quicker may have written these very batches.
-        opened = self.opened(table)
-        new = {
-            batch: rows
-            for batch, rows in batches.items()
-            if opened is None or opened.transaction_version(batch) is None
-        }
+        opened = self._begun(table)
+        new = {batch: rows for batch, rows in batches.items() if opened.transaction_version(batch) is None}
         if not new:
             return None
         return self._write(
@@ -191,7 +201,7 @@ class Lake:
                 where = [(table.partition, "in", [day.isoformat() for day in days])]
         return self._commit_files(table, files, schema, where, properties)
 
-    @_settled_by_retry
+    @settled_by_retry
     def _commit_files(
         self,
         table: Table,
@@ -201,32 +211,32 @@ class Lake:
         properties: CommitProperties | None,
     ) -> Written:
         # Opened anew at each try: the writer that was quicker has moved the table on.
-        opened = self.opened(table)
-        stored.commit(
-            self.uri(table),
-            opened,
-            files,
-            schema,
-            partition=table.partition,
-            where=where,
-            properties=properties,
-        )
+        opened = self._begun(table)
+        stored.commit(opened, files, schema, partition=table.partition, where=where, properties=properties)
         return Written(rows=files.rows, version=self.version(table) or 0)
 
-    @_settled_by_retry
+    @settled_by_retry
     def _commit(self, table: Table, content: pa.Table, **how: Any) -> Written:
-        opened = self.opened(table)
-        if opened is None:
-            how.pop("predicate", None)
-        return self._write(table, opened, content, mode="overwrite", **how)
+        return self._write(table, self._begun(table), content, mode="overwrite", **how)
 
-    def _write(self, table: Table, opened: DeltaTable | None, content: pa.Table, *, mode: Any, **how: Any) -> Written:
-        where = self.uri(table) if opened is None else opened
-        if table.grows and opened is not None:
+    def _write(self, table: Table, opened: DeltaTable, content: pa.Table, *, mode: Any, **how: Any) -> Written:
+        if table.grows:
             how["schema_mode"] = "merge"
-        write_deltalake(where, content, mode=mode, partition_by=table.partition, writer_properties=_WRITER, **how)
-        written = self.opened(table) if opened is None else opened
-        return Written(rows=content.num_rows, version=0 if written is None else written.version())
+        write_deltalake(opened, content, mode=mode, partition_by=table.partition, writer_properties=WRITER, **how)
+        return Written(rows=content.num_rows, version=opened.version())
+
+    def _begun(self, table: Table) -> DeltaTable:
+        """The newest version; an empty one before the first write.
+
+        Without it each of two first writers would find no table, and overwrite or repeat what the other wrote.
+        """
+        opened = self.opened(table)
+        if opened is not None:
+            return opened
+        # Tried again by delta-rs, the slower of the two would declare the table a second time.
+        once = CommitProperties(max_commit_retries=0)
+        schema, columns = table.schema.to_pyarrow(), [] if table.partition is None else [table.partition]
+        return DeltaTable.create(self.uri(table), schema, mode="ignore", partition_by=columns, commit_properties=once)
 
     def opened(self, table: Table) -> DeltaTable | None:
         """The newest version; None before the first write. Opening reads the log: once per operation is enough."""
@@ -237,7 +247,7 @@ class Lake:
 
 
 # Nearly every value of these is another: a dictionary of them is work for nothing.
-_WRITER = WriterProperties(
+WRITER = WriterProperties(
     compression="SNAPPY",
     column_properties=dict.fromkeys(
         ("event_id", "content_hash", "ts", "received_at", "known_at", "duration_ms", "properties", "line"),

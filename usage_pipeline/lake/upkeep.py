@@ -9,6 +9,7 @@ from usage_pipeline.lake.store import Lake
 from usage_pipeline.lake.tables import Table
 
 _LOG_KEPT = "delta.logRetentionDuration"
+_DROPPED = "usage_pipeline.droppedBefore"
 
 
 @dataclass(frozen=True)
@@ -33,9 +34,20 @@ def compact(lake: Lake, table: Table, before: date | None = None) -> Compacted:
 def drop_partitions(lake: Lake, table: Table, before: date) -> int:
     """Take out the partitions before a day; gives how many that were. The files go with the next `vacuum`."""
     days = [day for day in lake.partitions(table) if day < before]
-    if days:
+    opened = lake.opened(table)
+    if days and opened is not None:
+        # First: whoever is killed in between has dropped less than it says, and drops it the next time.
+        if (kept_since(lake, table) or date.min) < before:
+            opened.alter.set_table_properties({_DROPPED: before.isoformat()}, raise_if_not_exists=False)
         lake.replace(table, table.empty(), (days[0], days[-1]))
     return len(days)
+
+
+def kept_since(lake: Lake, table: Table) -> date | None:
+    """The day before which partitions were dropped, so that what is there of them is not all; None: none ever was."""
+    opened = lake.opened(table)
+    said = None if opened is None else opened.metadata().configuration.get(_DROPPED)
+    return date.fromisoformat(said) if said else None
 
 
 def vacuum(lake: Lake, table: Table, *, keep_hours: int) -> int:

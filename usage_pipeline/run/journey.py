@@ -10,7 +10,7 @@ from usage_pipeline.defs.launching import Done, Launcher
 from usage_pipeline.defs.place import Opened
 from usage_pipeline.events import catalogue as events
 from usage_pipeline.home import Home
-from usage_pipeline.lake import write_views
+from usage_pipeline.lake import upkeep, write_views
 from usage_pipeline.models import catalogue as models
 from usage_pipeline.periods import MONTH, ONE_DAY
 from usage_pipeline.run import stocking
@@ -50,7 +50,8 @@ class Journey:
                 f"{landed.get('received', 0):,} rows: {landed.get('accepted', 0):,} accepted, "
                 f"{landed.get('duplicates', 0):,} duplicates, {landed.get('rejected', 0):,} rejected"
             )
-        pending = self.launcher.pending_days(self.opened.lake.partitions(events.EVENT))
+        lake = self.opened.lake
+        pending = self.launcher.pending_days(lake.partitions(events.EVENT), upkeep.kept_since(lake, events.EVENT))
         if pending:
             with self.progress.step("roll up days") as step:
                 for first, last in pending:

@@ -29,6 +29,8 @@ def zones(account: ir.Table) -> ir.Table:
     `since` and `until` are the known days for which it holds. What became known on a day
     holds for the events of that day, so that a partition never depends on a later change.
     """
+    # With a blank or an end of line at its end a zone passes for one that exists, and stops the run after all.
+    account = account.mutate(time_zone=account.time_zone.strip().nullif(""))
     stated = account.filter(account.time_zone.notnull(), account.known_at.notnull())
     stated = stated.mutate(since=stated.known_at.date())
     newest = ibis.row_number().over(

@@ -1,14 +1,20 @@
 """Sensors look at the outside world and lose nothing between two ticks."""
 
 import json
+from datetime import date, datetime, timedelta
 
 import dagster as dg
+import ibis
+import pyarrow as pa
 import pytest
 
 from usage_pipeline.defs import automation, pending
-from usage_pipeline.defs.place import Place
+from usage_pipeline.defs.place import Opened, Place
+from usage_pipeline.errors import Rejected
 from usage_pipeline.home import Home
+from usage_pipeline.lake import Lake
 from usage_pipeline.settings import Settings
+from usage_pipeline.sources import catalogue as sources
 
 CALL = '{{"type":"track","messageId":"{id}","event":"Opened","userId":"u","timestamp":"2026-05-04T08:00:00Z"}}\n'
 
@@ -81,8 +87,6 @@ def test_a_file_that_grew_is_asked_for_again_under_another_key(home, place):
 
 
 def test_days_without_rollups_are_pending_until_they_are_rolled_up(tmp_path):
-    from datetime import date
-
     days = [date(2026, 5, day) for day in (4, 5, 6)]
     with dg.instance_for_test() as instance:
         assert pending.days(instance, days)[1] == [(days[0], days[-1])]
@@ -93,8 +97,6 @@ def test_days_without_rollups_are_pending_until_they_are_rolled_up(tmp_path):
 
 @pytest.mark.parametrize("missing", range(len(pending.ROLLUPS)))
 def test_a_day_of_which_a_killed_run_made_only_some_rollups_is_pending(missing):
-    from datetime import date
-
     day = date(2026, 5, 4)
     made = [rollup for place, rollup in enumerate(pending.ROLLUPS) if place != missing]
     with dg.instance_for_test() as instance:
@@ -105,8 +107,6 @@ def test_a_day_of_which_a_killed_run_made_only_some_rollups_is_pending(missing):
 
 
 def test_a_day_that_new_events_touched_is_pending_again():
-    from datetime import date
-
     day = date(2026, 5, 4)
     with dg.instance_for_test() as instance:
         roll_up(instance, day)
@@ -114,6 +114,140 @@ def test_a_day_that_new_events_touched_is_pending_again():
         touched = dg.AssetMaterialization(pending.EVENTS, metadata={"known_days": [day.isoformat()]})
         instance.report_runless_asset_event(touched)
         assert pending.days(instance, [day])[1] == [(day, day)]
+
+
+def test_a_day_on_which_a_link_became_known_is_pending_without_any_event_of_it():
+    monday, tuesday = date(2026, 5, 4), date(2026, 5, 5)
+    with dg.instance_for_test() as instance:
+        roll_up(instance, monday)
+        linked = dg.AssetMaterialization(pending.LINKS, metadata={"known_days": [tuesday.isoformat()]})
+        instance.report_runless_asset_event(linked)
+        newest, ranges = pending.days(instance, [monday])
+        assert ranges == [(tuesday, tuesday)]
+        roll_up(instance, tuesday)
+        assert pending.days(instance, [monday]) == (newest, [])
+
+
+def test_no_day_that_was_rolled_up_is_rolled_up_again_because_its_neighbours_are():
+    days = [date(2025, 3, day) for day in range(1, 9)]
+    with dg.instance_for_test() as instance:
+        for day in days:
+            roll_up(instance, day)
+        late = dg.AssetMaterialization(pending.EVENTS, metadata={"known_days": ["2025-03-02", "2025-03-07"]})
+        instance.report_runless_asset_event(late)
+        # Of the others the events are past their time.
+        in_lake = [days[1], days[6]]
+        assert pending.days(instance, in_lake)[1] == [(days[1], days[1]), (days[6], days[6])]
+        assert pending.days(instance, in_lake, kept_since=days[4])[1] == [(days[6], days[6])]
+
+
+def test_a_back_fill_of_days_whose_events_are_gone_is_refused_before_it_empties_them(place):
+    from usage_pipeline.defs import io_manager, usage
+    from usage_pipeline.events import catalogue
+    from usage_pipeline.lake import upkeep
+
+    lake, gone, kept = place.opened.lake, date(2026, 5, 4), date(2026, 5, 20)
+    rows = [{"known_day": day} for day in (gone, kept)]
+    lake.replace(catalogue.EVENT, pa.Table.from_pylist(rows, schema=catalogue.EVENT.schema.to_pyarrow()))
+    upkeep.drop_partitions(lake, catalogue.EVENT, date(2026, 5, 10))
+    resources = {"place": place, "io_manager": io_manager.LakeIO(place=place)}
+    with dg.instance_for_test() as instance, pytest.raises(Rejected, match="past their time"):
+        dg.materialize([usage.counted_events], partition_key=str(gone), resources=resources, instance=instance)
+
+
+def test_days_that_links_touched_are_told_even_by_the_run_after_a_killed_one(home, place, monkeypatch):
+    from usage_pipeline.defs import events
+    from usage_pipeline.events import catalogue
+
+    class Killed(BaseException):
+        """Not an error that anybody catches."""
+
+    replace = Lake.replace
+
+    def killed(*_, **__):
+        raise Killed
+
+    def told():
+        result = dg.materialize([events.identity_link], resources={"place": place}, instance=instance)
+        (materialised,) = result.asset_materializations_for_node("identity_link")
+        return materialised.metadata["known_days"].value
+
+    land(home, "events-1.jsonl", "a")
+    lake = place.opened.lake
+    with dg.instance_for_test() as instance:
+        dg.materialize([events.landed], resources={"place": place}, instance=instance)
+        assert told() == []
+        landed = lake.partitions(catalogue.EVENT)
+        user = {"user_id": "u", "account_id": "acme", "known_at": datetime(2026, 5, 5, 9)}
+        row = dict.fromkeys(sources.USER.schema.names) | user
+        lake.replace(sources.USER, ibis.memtable([row], schema=sources.USER.schema))
+        monkeypatch.setattr(Lake, "replace", killed)
+        with pytest.raises(Killed):
+            told()
+        monkeypatch.setattr(Lake, "replace", replace)
+        days = told()
+        assert days == [max(landed[0], date(2026, 5, 5)).isoformat()]
+        assert told() == []
+
+
+def failed(instance, name, key):
+    """A run of a sensor that came to nothing."""
+
+    @dg.op
+    def breaks():
+        raise RuntimeError
+
+    @dg.job(name=name)
+    def broken():
+        breaks()
+
+    broken.execute_in_process(instance=instance, raise_on_error=False, tags={"dagster/run_key": key})
+
+
+@pytest.fixture
+def later(monkeypatch):
+    """Moves the wall clock by some minutes."""
+    now = Opened.now
+
+    def by(minutes):
+        monkeypatch.setattr(Opened, "now", lambda self: now(self) + timedelta(minutes=minutes))
+
+    return by
+
+
+def test_an_ingest_that_failed_is_asked_for_again_after_a_while_and_each_time_later(home, place, later):
+    land(home, "events-1.jsonl", "a")
+    with dg.instance_for_test() as instance:
+
+        def look(cursor=None):
+            with dg.build_sensor_context(instance=instance, cursor=cursor, resources={"place": place}) as context:
+                return automation.new_files(context)
+
+        first = look()
+        keys = [first.run_requests[0].run_key]
+        for wait in (2, 4):
+            failed(instance, "ingest", keys[-1])
+            later(wait - 1)
+            assert isinstance(look(first.cursor), dg.SkipReason)
+            later(wait + 1)
+            keys.append(look(first.cursor).run_requests[0].run_key)
+        assert len(set(keys)) == len(keys)
+
+
+def test_a_roll_up_that_failed_is_asked_for_again_after_a_while(place, later):
+    with dg.instance_for_test() as instance:
+        touched = dg.AssetMaterialization(pending.EVENTS, metadata={"known_days": ["2026-05-04"]})
+        instance.report_runless_asset_event(touched)
+
+        def asked():
+            with dg.build_sensor_context(instance=instance, resources={"place": place}) as context:
+                return [request.run_key for request in automation.known_days(context).run_requests]
+
+        (key,) = asked()
+        failed(instance, "roll_up", key)
+        assert asked() == []
+        later(3)
+        assert asked() == [f"{key}#1"]
 
 
 def test_days_that_a_killed_ingest_had_landed_and_told_nobody_of_are_told_by_the_next(home, place, monkeypatch):

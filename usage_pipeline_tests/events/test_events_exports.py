@@ -1,5 +1,7 @@
 """Each tool's export as it comes: the same story, the same events."""
 
+import errno
+import io
 from datetime import datetime
 from decimal import Decimal
 
@@ -22,8 +24,8 @@ from export_samples import (
 )
 from landing_builders import a_lake, deliver, events, rejected, rows, text
 
-from usage_pipeline.errors import Rejected
-from usage_pipeline.events import catalogue
+from usage_pipeline.errors import Rejected, Unavailable
+from usage_pipeline.events import catalogue, columnar
 
 SUFFIX = dict.fromkeys(FORMATS, ".jsonl") | {"snowplow": ".tsv"}
 
@@ -166,6 +168,18 @@ def test_a_damaged_parquet_file_is_a_refused_row(tmp_path):
     account, lake = landed(tmp_path, "posthog", b"PAR1 and then nothing", file="events.parquet")
     assert (account.received, account.rejected) == (1, 1)
     assert rejected(lake)[0]["reason"] == "cut_off"
+
+
+def test_a_disk_that_fails_is_not_taken_for_a_damaged_parquet_file(tmp_path, monkeypatch):
+    class Failing(pq.ParquetFile):
+        def iter_batches(self, *_, **__):
+            raise OSError(errno.EIO, "Input/output error")
+
+    content = io.BytesIO()
+    pq.write_table(pa.table({"uuid": ["1"], "event": ["opened"]}), content)
+    monkeypatch.setattr(columnar.pq, "ParquetFile", Failing)
+    with pytest.raises(Unavailable, match="Input/output error"):
+        landed(tmp_path, "posthog", content.getvalue(), file="events.parquet")
 
 
 def test_a_snowplow_line_of_other_than_131_values_is_refused(tmp_path):

@@ -166,6 +166,17 @@ def test_a_past_that_is_over_can_be_read_as_of_a_day_within_it(tmp_path):
     assert [event["ts"] for event in events(lake)] == [datetime(2026, 5, 1)]
 
 
+@pytest.mark.parametrize("name", ["line", "Line"])
+def test_a_select_with_a_column_of_the_name_of_a_rows_number_is_refused_with_the_fix(tmp_path, name):
+    content = f"ts,name,user_id,{name}\n2026-05-03 10:00:00,x,u1,7\n".encode()
+    deliver(tmp_path / "in", content, file="usage.csv")
+    with pytest.raises(Rejected, match=f"has a column {name}") as refused:
+        land(tmp_path / "in", a_lake(tmp_path), select("SELECT * FROM usage"))
+    assert f"RENAME ({name} AS line_number)" in str(refused.value)
+    mended = f"SELECT * RENAME ({name} AS line_number) FROM usage"
+    assert land(tmp_path / "in", a_lake(tmp_path), select(mended)).accepted == 1
+
+
 def test_a_select_without_a_required_column_is_refused_with_the_fix(tmp_path):
     deliver(tmp_path / "in", b"account,day\na1,2026-05-01\n", file="usage.csv")
     with pytest.raises(Rejected, match=r"(?s)usage\.csv.*name.*AS name"):

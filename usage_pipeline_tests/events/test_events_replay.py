@@ -8,6 +8,7 @@ from landing_builders import LANDED, deliver, events, land, rejected, rows, segm
 from usage_pipeline.company import Repair
 from usage_pipeline.errors import Rejected
 from usage_pipeline.events import catalogue, replay
+from usage_pipeline.lake import amending
 from usage_pipeline.sources import landing
 from usage_pipeline.sources.tombstones import Tombstones
 
@@ -107,6 +108,44 @@ def test_a_replay_killed_before_the_quarantine_was_told_ends_the_same(folder, la
     assert len(events(lake)) == 3
     assert accounts(lake)["day/events.jsonl"] == (3, 1, 0, 2)
     assert accounts(lake)["day/events.jsonl (replayed by typo)"] == (2, 2, 0, 0)
+
+
+class Killed(BaseException):
+    """Not an error that anybody catches."""
+
+
+@pytest.mark.parametrize("write", ["amend", "remove"])
+def test_a_replay_killed_at_either_of_its_last_writes_is_mended_by_the_next(folder, lake, monkeypatch, write):
+    def killed(*_, **__):
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(amending, write, killed)
+        with pytest.raises(Killed):
+            run(folder, lake)
+    run(folder, lake)
+    assert {row["line"] for row in rejected(lake)} == {4, 5}
+    assert accounts(lake)["day/events.jsonl"] == (3, 1, 0, 2)
+    assert run(folder, lake) == []
+
+
+@pytest.mark.parametrize("write", ["amend", "remove"])
+def test_a_replay_loses_nothing_of_a_file_that_lands_beside_it(tmp_path, folder, lake, monkeypatch, write):
+    act = getattr(amending, write)
+
+    def overtaken(*given, **named):
+        deliver(tmp_path / "landing", text(track(9), "no json"), name="next")
+        land(tmp_path / "landing", lake)
+        act(*given, **named)
+
+    monkeypatch.setattr(amending, write, overtaken)
+    run(folder, lake)
+    assert accounts(lake)["next/events.jsonl"] == (2, 1, 0, 1)
+    assert {(row["file"], row["line"]) for row in rejected(lake)} == {
+        ("day/events.jsonl", 4),
+        ("day/events.jsonl", 5),
+        ("next/events.jsonl", 2),
+    }
 
 
 def test_a_rule_whose_sql_is_wrong_says_so(folder, lake):

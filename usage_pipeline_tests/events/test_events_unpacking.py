@@ -48,6 +48,15 @@ def test_a_packed_file_is_what_it_holds(tmp_path, name):
     assert [event["line"] for event in events(lake)] == [1, 3]
 
 
+@pytest.mark.parametrize("packing", ["", "gz", "zst", "zip"])
+def test_a_byte_order_mark_is_no_part_of_the_first_line_however_it_is_packed(tmp_path, packing):
+    content = b"\xef\xbb\xbf" + text(segment(1), segment(2))
+    write(tmp_path / "in", f"events.jsonl{packing and '.'}{packing}", PACKED.get(packing, bytes)(content))
+    lake = a_lake(tmp_path)
+    account = land_export(tmp_path / "in", lake, mapping("segment"))
+    assert (account.accepted, account.rejected) == (2, 0)
+
+
 @pytest.mark.parametrize("packing", ["gz", "zst"])
 @pytest.mark.parametrize("members", [1, 3])
 def test_streams_one_after_the_other_are_one_file(tmp_path, packing, members):

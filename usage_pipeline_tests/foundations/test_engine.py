@@ -19,3 +19,9 @@ def test_the_count_of_nothing_is_zero_and_stays_an_integer(backend):
     table = ibis.memtable({"v": [1]}).filter(ibis._.v > 1)
     (count,) = backend.to_pyarrow(table.aggregate(n=engine.whole(ibis._.v.sum()))).column("n").to_pylist()
     assert count == 0
+
+
+def test_a_sum_of_integers_is_kept_as_an_int64(backend):
+    table = ibis.memtable({"v": [1, 2]})
+    kept = backend.create_table("kept_sum", table.aggregate(n=engine.whole(table.v.sum())), temp=True, overwrite=True)
+    assert backend.con.execute(f"SELECT typeof(n) FROM {kept.get_name()}").fetchall() == [("BIGINT",)]

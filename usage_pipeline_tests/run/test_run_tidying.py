@@ -1,6 +1,6 @@
 """Tidying: small files become few, what is past its time goes, and every row that is kept stays."""
 
-from datetime import datetime
+from datetime import date, datetime
 
 import pytest
 from forget_home import ANN, call, everything, land, opened, rows, write
@@ -56,6 +56,16 @@ def test_events_past_their_time_go_and_their_rollups_stay(home, monkeypatch):
     assert home.lake.partitions(events.EVENT)[0] == datetime(2026, 5, 4).date()
     assert rows(home.lake, usage.ACCOUNT_DAY) == before
     assert land(home).batches == 0
+
+
+def test_days_whose_events_are_gone_are_not_rolled_up_again(home, monkeypatch):
+    monkeypatch.setenv("USAGE_KEEP_EVENTS_DAYS", "28")
+    assert upkeep.kept_since(home.lake, events.EVENT) is None
+    tidy(home)
+    assert upkeep.kept_since(home.lake, events.EVENT) == date(2026, 5, 4)
+    monkeypatch.setenv("USAGE_KEEP_EVENTS_DAYS", "40")
+    tidy(home)
+    assert upkeep.kept_since(home.lake, events.EVENT) == date(2026, 5, 4)
 
 
 def test_landed_files_past_their_time_go_but_for_those_of_tables(home, monkeypatch):

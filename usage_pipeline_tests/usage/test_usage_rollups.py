@@ -52,6 +52,26 @@ def test_a_stated_session_counts_once_with_its_first_event_however_long_the_paus
     ]
 
 
+def test_of_events_at_once_the_one_that_states_its_session_begins_it_and_no_other(rolled):
+    made = parts(
+        event("2026-03-02T10:00", feature="board"),
+        event("2026-03-02T10:00", feature="map", session_id="s"),
+        event("2026-03-02T10:00", feature="chart", session_id="s"),
+    )
+    assert rolled(made, "feature", "sessions") == [
+        {"feature": "board", "sessions": 0},
+        {"feature": "chart", "sessions": 1},
+        {"feature": "map", "sessions": 0},
+    ]
+
+
+def test_what_happens_to_an_account_is_no_use_of_it():
+    made = events(event("2026-03-02T10:00"), event("2026-03-03T10:00", name="Invoice Due", user_id=None, feature=None))
+    kept = rollups.user_feature_day(made, rollups.zones(accounts()), non_interaction=["Invoice Due"])
+    assert [row["day"].isoformat() for row in kept.to_pyarrow().to_pylist()] == ["2026-03-02"]
+    assert sorted(row["name"] for row in rollups.event_day(made).to_pyarrow().to_pylist())[0] == "Invoice Due"
+
+
 def test_two_people_at_once_are_two_sessions(rolled):
     made = parts(event("2026-03-02T10:00"), event("2026-03-02T10:01", user_id="bob"))
     assert sum(row["sessions"] for row in rolled(made, "sessions")) == 2
@@ -68,6 +88,10 @@ def test_two_people_at_once_are_two_sessions(rolled):
         ("+05:30", 0, 0, 1),  # 05:00, Saturday
         ("-0800", 1, 0, 0),  # 15:30, Friday
         ("Nowhere/At_all", 0, 1, 0),
+        ("America/Los_Angeles ", 1, 0, 0),
+        (" America/Los_Angeles\r\n", 1, 0, 0),
+        ("\t-0800", 1, 0, 0),
+        (" ", 0, 1, 0),
         (None, 0, 1, 0),
     ],
 )
