@@ -84,7 +84,7 @@ No goal is set for it; the rule is the rise of weekly active users. Over all see
 ## How it is measured
 
 * Every fourth of the weekly mornings ({first["mornings"]} with known labels, of which the last
-  {first["judged_mornings"]} are judged). Training thins its mornings to 30,000 rows in any case.
+  {first["judged_mornings"]} are judged). Training by itself thins mornings only beyond 120,000 rows.
 * Events are taken as the generator makes them and turned into rows of `events/event` directly: as JSON through the
   landing they would take longer than the models do, and come out as the same rows. {mess.LATE:.0%} of them come late, as in a delivery; the other faults of delivery
   (copies, broken lines, browsers that are known only later) are left out, so the figures say nothing of them: the

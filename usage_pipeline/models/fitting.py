@@ -13,8 +13,9 @@ from usage_pipeline.models.calibration import Calibration, calibrate
 from usage_pipeline.models.encoding import Encoder
 from usage_pipeline.models.rows import Rows
 
-# Rows beyond this repeat what is known, at the price of everybody's waiting: mornings are thinned evenly.
-FIT_ROWS = 30_000
+# Rows beyond this repeat what is known, at the price of everybody's waiting: mornings are thinned evenly. Of 350,000
+# weekly rows of 15,000 enrolments 36,000 ranked at an AUC of .746, 120,000 at .762, and all of them at .764.
+FIT_ROWS = 120_000
 _FOLDS = 3
 
 
