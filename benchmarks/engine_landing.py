@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import ibis
 import pyarrow.parquet as pq
 
 from benchmarks import engine_child
@@ -18,7 +19,7 @@ from benchmarks.engine_events import Made
 from usage_pipeline import engine, lake
 from usage_pipeline.company import Clock, Company
 from usage_pipeline.company import Events as Input
-from usage_pipeline.events import carried, catalogue, identity, ingest, known
+from usage_pipeline.events import carried, catalogue, identity, ingest, known, relinked
 from usage_pipeline.lake import Lake
 from usage_pipeline.periods import contiguous
 from usage_pipeline.sources import catalogue as sources
@@ -110,10 +111,14 @@ def after(opened: Lake, days: list[date], steps: Steps) -> None:
 
 
 def link(opened: Lake) -> None:
-    found = identity.links(
-        opened.read(catalogue.IDENTITY_CALL), opened.read(catalogue.NAMING), opened.read(sources.USER)
+    found = opened.backend.to_pyarrow(
+        identity.links(opened.read(catalogue.IDENTITY_CALL), opened.read(catalogue.NAMING), opened.read(sources.USER))
     )
-    opened.replace(catalogue.IDENTITY_LINK, found)
+    table = catalogue.IDENTITY_LINK
+    rolled_up = max(opened.partitions(usage.USER_FEATURE_DAY), default=None)
+    # What else is to be rolled up because of them is asked, though nothing here comes of it.
+    relinked.days(opened, opened.read(table), ibis.memtable(found, schema=table.schema), rolled_up=rolled_up)
+    opened.replace(table, found)
 
 
 def roll_up(opened: Lake, span: lake.Span, steps: Steps) -> None:
