@@ -1,12 +1,16 @@
 """What lands: a file as a batch, and the judged rows of a part of it."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime
 
 import pyarrow as pa
 
 from usage_pipeline.company import Events
 from usage_pipeline.sources.landing import Delivery, File
+
+REPLAYED = "replay"
+"""How the digest of a batch begins that is no file, but refused rows judged again."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +26,10 @@ class Batch:
     delivery: Delivery
     files: dict[str, File]
     events: Events
+    reading: str = ""
+    """By what its rows are judged: of a file that is read otherwise, what a killed run wrote counts no more."""
+    turns: Mapping[str, int] = field(default_factory=dict)
+    """By table how often rows of it that a killed run left were taken out again."""
 
 
 @dataclass(frozen=True)
@@ -70,10 +78,6 @@ class Piece:
     number: int
     part: Part | None
     is_last: bool = False
-
-    @property
-    def transaction(self) -> str:
-        return f"{self.batch.digest}/{self.number}"
 
     @property
     def rows(self) -> int:

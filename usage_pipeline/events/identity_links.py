@@ -10,7 +10,7 @@ import ibis
 import ibis.expr.types as ir
 
 from usage_pipeline.engine import whole
-from usage_pipeline.events import catalogue
+from usage_pipeline.events import catalogue, identity_aliases
 
 LAST_RESORT = "company domain"
 # What nobody dates goes before what was said at a time, of all that became known together.
@@ -25,7 +25,11 @@ def links(
     of_user = _accounts_of_users(calls, events, users)
     if domains is not None:
         of_user = of_user.union(domains)
-    people = _people_of_browsers(calls, events)
+    aliases = _people_by_alias(calls)
+    people = _people_of_browsers(calls, events).union(aliases)
+    renamed = identity_aliases.of_people(aliases, people)
+    if renamed is not None:
+        people = identity_aliases.onward(people, renamed)
     joined = people.join(of_user, people["user_id"] == of_user["id"])
     by_domain = of_user["because"] == LAST_RESORT
     # Both halves must be known: whose browser it is, and whose person that is.
@@ -39,6 +43,8 @@ def links(
         because=ibis.ifelse(by_domain, ibis.literal(LAST_RESORT), people["because"]),
         evidence=people["evidence"] + "; of this person: " + of_user["evidence"],
     )
+    if renamed is not None:
+        through = identity_aliases.by_then(through, renamed)
     found = _changes(_unless_better(_earliest(of_user.union(through).union(_accounts_of_browsers(calls, events)))))
     if merges is not None:
         found = found.union(_rows_of_merges(merges))
@@ -100,17 +106,22 @@ def call_of(calls: ir.Table) -> ir.StringValue:
 
 
 def _people_of_browsers(calls: ir.Table, events: ir.Table) -> ir.Table:
-    """Which person an anonymous id, or an id given up by alias, is known to be (id, id_kind, user_id, known_at)."""
-    named = calls.filter(calls["user_id"].notnull())
-    identified = named.filter(named["anonymous_id"].notnull())
-    renamed = named.filter(named["previous_id"].notnull() & (named["previous_id"] != named["user_id"]))
+    """Which person an anonymous id is known to be (id, id_kind, user_id, known_at)."""
+    identified = calls.filter(calls["user_id"].notnull() & calls["anonymous_id"].notnull())
     both = events.filter(events["user_id"].notnull() & events["anonymous_id"].notnull())
     seen = both.group_by(["anonymous_id", "user_id"]).aggregate(known_at=both["known_at"].min())
-    return (
-        _people(identified, "anonymous_id", "anonymous", identified["kind"], call_of(identified), identified["ts"])
-        .union(_people(renamed, "previous_id", "anonymous", renamed["kind"], call_of(renamed), renamed["ts"]))
-        .union(_people(renamed, "previous_id", "user", renamed["kind"], call_of(renamed), renamed["ts"]))
-        .union(_people(seen, "anonymous_id", "anonymous", NAMED_TOGETHER, "events/naming"))
+    return _people(
+        identified, "anonymous_id", "anonymous", identified["kind"], call_of(identified), identified["ts"]
+    ).union(_people(seen, "anonymous_id", "anonymous", NAMED_TOGETHER, "events/naming"))
+
+
+def _people_by_alias(calls: ir.Table) -> ir.Table:
+    """The same of ids that were given up by alias; they may have been anonymous ones or people's."""
+    named = calls.filter(calls["user_id"].notnull() & calls["previous_id"].notnull())
+    renamed = named.filter(named["previous_id"] != named["user_id"])
+    because, evidence = renamed["kind"], call_of(renamed)
+    return _people(renamed, "previous_id", "anonymous", because, evidence, renamed["ts"]).union(
+        _people(renamed, "previous_id", "user", because, evidence, renamed["ts"])
     )
 
 

@@ -18,10 +18,10 @@ import pyarrow.compute as pc
 
 from usage_pipeline.company import Company, Events
 from usage_pipeline.errors import Rejected
-from usage_pipeline.events import catalogue, counting, forgotten, formats, parts
+from usage_pipeline.events import accounting, catalogue, counting, forgotten, formats, half_landed, parts
 from usage_pipeline.events.batches import Account, Batch, Piece
 from usage_pipeline.events.seen import Seen
-from usage_pipeline.lake import Lake
+from usage_pipeline.lake import Lake, Table
 from usage_pipeline.sources import landing, querying
 from usage_pipeline.sources.landing import Delivery
 from usage_pipeline.sources.tombstones import Tombstones
@@ -63,11 +63,13 @@ def ingest(
     Rows of the people whom `tombstones` holds are refused. `touching` is told the known days of some files before
     these are landed for good: whoever is killed right after that still knows what changed.
     """
+    tombstones = tombstones or Tombstones(None)
     waiting = unlanded(landing.deliveries(folder, now=now, state=state), company, lake)
+    waiting, emptied = half_landed.taken_out(waiting, lake, tombstones, touching)
     totals: dict[str, Account] = {}
     done = 0
     seen = Seen(lake)
-    for pieces in _ahead(_together(waiting, company, tombstones or Tombstones(None))):
+    for pieces in _ahead(_together(waiting, company, tombstones)):
         progress(pieces[0].batch.name, done, len(waiting))
         for piece, account in zip(pieces, land(pieces, lake, seen), strict=True):
             totals[piece.batch.digest] = totals.get(piece.batch.digest, Account()) + account
@@ -84,7 +86,7 @@ def ingest(
         accepted=total.accepted,
         duplicates=total.duplicates,
         rejected=total.rejected,
-        known_days=sorted(total.days),
+        known_days=sorted(total.days | emptied),
     )
 
 
@@ -130,7 +132,7 @@ def _batches(delivery: Delivery, place: int, events: Events, company: Company) -
             if formats.reads(events, file) and file.path.relative_to(delivery.folder).match(events.files):
                 yield Batch(
                     f"{place}: {events.files}", file.digest, file.name, file.bytes, file.landed_at, history, delivery,
-                    {file.table: file}, events,
+                    {file.table: file}, events, half_landed.reading(events, company, place, file.landed_at, history),
                 )  # fmt: skip
         return
     tables = querying.tables_of(events.select, "events")
@@ -149,6 +151,7 @@ def _batches(delivery: Delivery, place: int, events: Events, company: Company) -
         delivery,
         files,
         events,
+        half_landed.reading(events, company, place, max(file.landed_at for file in files.values()), history),
     )
 
 
@@ -193,16 +196,24 @@ def land(pieces: list[Piece], lake: Lake, seen: Seen | None = None) -> list[Acco
     events: dict[int, dict[str, pa.Table]] = {}
     calls: dict[str, pa.Table] = {}
     rejected: dict[str, pa.Table] = {}
+    nothing = {table.key: table.schema.to_pyarrow().empty_table() for table in accounting.HOLDING}
+
+    def put(into: dict[str, pa.Table], table: Table, piece: Piece, name: str, rows: pa.Table) -> None:
+        mark = half_landed.mark(piece.batch, piece.batch.turns.get(table.key, 0))
+        # By itself too, so that it is known by which reading the rows of a batch came.
+        into |= {mark: nothing[table.key], f"{mark}/{name}": rows}
+
     for piece in pieces:
         if piece.part is None:
             continue
         for days, some in _by_days(piece.part.events.select(catalogue.EVENT.schema.names)):
-            events.setdefault(days, {})[f"{piece.transaction}/{days}"] = some
+            put(events.setdefault(days, {}), catalogue.EVENT, piece, f"{piece.number}/{days}", some)
         if piece.part.calls.num_rows:
             said = piece.part.calls.rename_columns({"properties": "traits"})
-            calls[piece.transaction] = said.select(catalogue.IDENTITY_CALL.schema.names)
+            said = said.select(catalogue.IDENTITY_CALL.schema.names)
+            put(calls, catalogue.IDENTITY_CALL, piece, f"{piece.number}", said)
         if piece.part.rejected.num_rows:
-            rejected[piece.transaction] = piece.part.rejected
+            put(rejected, catalogue.REJECTED, piece, f"{piece.number}", piece.part.rejected)
     for _, of_days in sorted(events.items()):
         lake.append_batches(catalogue.EVENT, of_days)
     for table, rows in ((catalogue.IDENTITY_CALL, calls), (catalogue.REJECTED, rejected)):

@@ -6,6 +6,7 @@ import ibis.expr.types as ir
 import pandas as pd
 
 from usage_pipeline.engine import holding, ratio, whole
+from usage_pipeline.events import accounting
 from usage_pipeline.events import history as past
 from usage_pipeline.lake import Lake
 
@@ -49,10 +50,13 @@ def quality(tally: ir.Table, accounts: ir.Table, batches: ir.Table, lake: Lake) 
             (batches["received"] != batches["accepted"] + batches["duplicates"] + batches["rejected"]).sum()
         )
     )
+    unlike = accounting.unlike(lake, batches)
+    wrong = None if unbalanced is None else unbalanced + unlike
     return [
         Finding(
-            "rows_accounted_for", unbalanced, 0, not unbalanced, blocking=True, stops_plays=True,
-            words=f"{unbalanced or 0:.0f} files whose received rows are not accepted + duplicates + rejected",
+            "rows_accounted_for", wrong, 0, not wrong, blocking=True, stops_plays=True,
+            words=f"{unbalanced or 0:.0f} files whose received rows are not accepted + duplicates + rejected, "
+            f"{unlike} of which the lake holds another number of rows than they received",
         ),
         Finding(
             "usage_predates_signup", signup, SIGNUP_LIMIT, _below(signup, SIGNUP_LIMIT), blocking=False, stops_plays=True,

@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 from usage_pipeline.company import Company, Events, Repair
 from usage_pipeline.errors import Rejected
 from usage_pipeline.events import catalogue, cleaning, counting, forgotten, formats, ingest, judging
-from usage_pipeline.events.batches import Batch, Part, Piece
+from usage_pipeline.events.batches import REPLAYED, Batch, Part, Piece
 from usage_pipeline.events.cleaning import Origin
 from usage_pipeline.events.reasons import WORDS, Reason
 from usage_pipeline.lake import Lake, amending
@@ -148,7 +148,8 @@ def _replayed(
     lines = ",".join(map(str, rows["line"].to_pylist()))
     own = replace(
         batch,
-        digest=sha256(f"{rule.name}\n{batch.digest}\n{lines}".encode()).hexdigest()[:32],
+        digest=REPLAYED + sha256(f"{rule.name}\n{batch.digest}\n{lines}".encode()).hexdigest()[len(REPLAYED) : 32],
+        reading="",
         name=f"{batch.name} (replayed by {rule.name})",
         bytes=0,
         landed_at=batch.landed_at if batch.history else now,

@@ -44,6 +44,11 @@ class Tombstones:
     def __bool__(self) -> bool:
         return bool(self._hashes)
 
+    @property
+    def mark(self) -> str:
+        """Another one whenever somebody else was forgotten."""
+        return sha256("".join(sorted(self._hashes)).encode()).hexdigest()
+
     def hash(self, name: str) -> str:
         """The salted hash of an id or address."""
         return hmac.new(self._salt, plain(name).encode(), sha256).hexdigest()

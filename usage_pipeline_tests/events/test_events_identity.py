@@ -124,6 +124,7 @@ def test_each_event_becomes_known_on_one_day_only_however_the_days_are_run(tmp_p
 def test_half_the_usage_before_the_sign_up_stops_the_plays(lake):
     rows = table(catalogue.EVENT, event(1, at(2)), event(2, at(8)))
     accounts = table(sources.ACCOUNT, {"account_id": "a1", "created_at": at(5)})
+    lake.replace(catalogue.EVENT, rows)
     batches = table(catalogue.BATCH, {"received": 2, "accepted": 2, "duplicates": 0, "rejected": 0})
     findings = {finding.check: finding for finding in quality.quality(carried.tallied(rows), accounts, batches, lake)}
     assert findings["usage_predates_signup"].value == 0.5
