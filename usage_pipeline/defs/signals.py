@@ -26,7 +26,11 @@ from usage_pipeline.signals import catalogue, changes
 def signal(
     context: dg.AssetExecutionContext, place: Place, snapshots: ir.Table, scored: ir.Table, segmented: ir.Table
 ) -> pd.DataFrame:
-    """One row per account, morning and kind of change, against its own and its peers' usual."""
+    """One row per account, morning and kind of change, against its own and its peers' usual.
+
+    Scores and cohorts are compared with the newest earlier morning that is there: back-fills that run side by side
+    may miss a change between them, until the later one is made again.
+    """
     lake = place.opened.wide_lake
     frame, score, segment = (lake.backend.to_pandas(table) for table in (snapshots, scored, segmented))
 

@@ -115,6 +115,9 @@ def test_two_back_fills_and_a_morning_side_by_side_give_what_they_give_one_after
     spans = [(FIRST, FIRST + timedelta(days=1)), (FIRST + timedelta(days=2),) * 2, (LAST, LAST)]
     for one in [start(together, *span, steps="mornings") for span in spans]:
         finish(one)
+    # A change of cohort is one against the newest morning that is there when it is looked for.
+    assert set(different(home, together)) <= {"signals/signal"}
+    finish(start(together, FIRST, LAST, steps="mornings"))
     assert different(home, together) == []
 
 
