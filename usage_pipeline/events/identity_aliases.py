@@ -12,6 +12,8 @@ import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 
+from usage_pipeline.sources import merges
+
 # What is in force until further notice.
 _NEVER = datetime(9999, 12, 31)
 _SCHEMA = pa.schema(
@@ -60,7 +62,7 @@ def followed(aliases: pa.Table) -> pa.Table:
         into[old] = new
         behind.setdefault(new, set()).add(old)
         for one in sorted(_led_to(old, behind)):
-            end = _end(one, into)
+            end = merges.end(one, into)
             before = last.get(one)
             if before is not None and before["person"] == end:
                 continue
@@ -90,14 +92,6 @@ def _led_to(person: str, behind: Mapping[str, set[str]]) -> set[str]:
         found |= fresh
         coming += fresh
     return found
-
-
-def _end(person: str, into: Mapping[str, str]) -> str:
-    seen = {person}
-    while person in into and into[person] not in seen:
-        person = into[person]
-        seen.add(person)
-    return person
 
 
 def onward(people: ir.Table, renamed: ir.Table) -> ir.Table:

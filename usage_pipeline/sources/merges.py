@@ -63,21 +63,22 @@ def followed(stated: pa.Table) -> pa.Table:
             into[account] = merge["into_id"]
             now.setdefault(account, account)
         for one in sorted(now):
-            end = _end(one, into)
-            if end != now[one]:
-                now[one] = end
+            last = end(one, into)
+            if last != now[one]:
+                now[one] = last
                 rows.append(
-                    {"account_id": one, "into_id": end} | {name: merge[name] for name in ("merged_at", "known_at")}
+                    {"account_id": one, "into_id": last} | {name: merge[name] for name in ("merged_at", "known_at")}
                 )
     return pa.Table.from_pylist(rows, schema=catalogue.ACCOUNT_MERGE.schema.to_pyarrow())
 
 
-def _end(account: str, into: Mapping[str, str]) -> str:
-    seen = {account}
-    while account in into and into[account] not in seen:
-        account = into[account]
-        seen.add(account)
-    return account
+def end(one: str, into: Mapping[str, str]) -> str:
+    """Where the id leads at last, from one to the next; in a circle, the last before it closes."""
+    seen = {one}
+    while one in into and into[one] not in seen:
+        one = into[one]
+        seen.add(one)
+    return one
 
 
 def applied(table: str, rows: pa.Table, merges: pa.Table) -> pa.Table:

@@ -1,6 +1,5 @@
 """What the CRMs know of a customer: deals, owners, terms; read by our clients, stocked by clients nobody here wrote."""
 
-import time
 from datetime import UTC, date, datetime, timedelta
 
 import hubspot as hubspots_own
@@ -147,12 +146,21 @@ def edited_meanwhile(sandbox, ids, portal, monkeypatch):
     return of
 
 
-def test_a_deal_changed_while_the_changes_are_read_hides_no_other(edited_meanwhile, portal):
+@pytest.fixture
+def ticking(sandbox):
+    """Now, from which on each request comes a millisecond after the one before."""
+    now = datetime.now(UTC).replace(tzinfo=None)
+    turn = f"{sandbox.url}/_sandbox/clock"
+    requests.post(turn, json={"now": f"{now.isoformat()}Z"}, timeout=10).raise_for_status()
+    yield now
+    requests.post(turn, json={"now": None}, timeout=10).raise_for_status()
+
+
+def test_a_deal_changed_while_the_changes_are_read_hides_no_other(edited_meanwhile, portal, ticking):
     made = many_deals(portal, 9)
-    since = datetime.now(UTC).replace(tzinfo=None)
+    since = ticking + timedelta(milliseconds=2)
     for deal in made:
         change(portal, deal)
-        time.sleep(0.002)
     read = edited_meanwhile(*made[:2]).deals(since).changed
     assert sorted((deal.id for deal in read), key=int) == made
 
